@@ -1,0 +1,117 @@
+"""`tadmc decode`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from codec.cli.streams import STANDARD, check_output, overwrite_option, quiet_option, read_input, write_output
+from codec.options import DecodeLimits, DecodeOptions
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    import numpy as np
+    import numpy.typing as npt
+
+
+@click.command("decode")
+@click.argument("source", metavar="INPUT")
+@click.argument("target", metavar="OUTPUT")
+@click.option(
+    "--realism",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="0 = regression, nothing invented; 1 = full texture.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the invented texture."
+)
+@click.option("--t-map", type=click.Path(dir_okay=False), help="Also write the timestep of every tile as a gray PNG.")
+@click.option(
+    "--timestep", type=click.FloatRange(0, 200), help="One timestep for every tile instead of predicted ones."
+)
+@click.option("--no-denoise", is_flag=True, help="Show the rescaler's output without the denoising step.")
+@click.option("--model", type=click.Path(file_okay=False), help="Folder of the model package to decode with.")
+@click.option(
+    "--any-model", is_flag=True, help="Decode with another model of the same scale if the file's is not here."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True)
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(0),
+    default=DecodeLimits().pixels,
+    show_default=True,
+    help="Refuse larger pictures; 0 = no limit.",
+)
+@overwrite_option
+@quiet_option
+def decode_command(
+    source: str, target: str, *, realism: float, seed: int, t_map: str | None, timestep: float | None,
+    no_denoise: bool, model: str | None, any_model: bool, device: str, dtype: str, max_pixels: int, force: bool,
+    quiet: bool,
+) -> None:  # fmt: skip
+    """Rebuild the photograph of the .tadm file INPUT as OUTPUT (.png, .jpg, .webp, .tif, .avif; "-" writes PNG)."""
+    options = DecodeOptions(
+        realism=realism, seed=seed, denoise=not no_denoise, fixed_timestep=timestep, device=device, dtype=dtype,
+        any_model=any_model, model=model,
+    )  # fmt: skip
+    check_output(source, target, force=force)
+    if t_map is not None:
+        check_output(source, t_map, force=force)
+    from codec.container.reader import read
+    from codec.image.output import format_of, save, to_image
+
+    kind = "PNG" if target == STANDARD else format_of(Path(target).suffix)
+    limits = DecodeLimits(pixels=max_pixels)
+    file = read(read_input(source, limits.file_bytes), limits)
+
+    from codec.decoder import decode
+
+    with _progress(quiet=quiet) as advance:
+        result = decode(file, options, on_progress=advance)
+    meta = file.metadata
+    image = to_image(result.pixels, alpha=result.alpha, icc=meta.icc, exif=meta.exif, xmp=meta.xmp)
+    write_output(target, lambda stream: save(image, stream, kind))
+    if t_map is not None:
+        _write_t_map(t_map, result.timesteps)
+
+
+def _write_t_map(target: str, timesteps: npt.NDArray[np.float32]) -> None:
+    """One gray level a tile: t' = 255 (t - 10) / 190, as the container stores timesteps."""
+    import numpy as np
+    from PIL import Image
+
+    levels = np.clip(np.round(255 * (timesteps - 10) / 190), 0, 255).astype(np.uint8)
+    write_output(target, lambda stream: Image.fromarray(levels).save(stream, "PNG"))
+
+
+class _progress:  # noqa: N801 - reads as a statement where it is used
+    """A bar on standard error, only on a terminal and only if there is more than one piece."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._shown = not quiet and sys.stderr.isatty()
+
+    def __enter__(self) -> _progress:
+        self._bar: Progress | None = None
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        if not self._shown or total < 2:
+            return
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._bar = Progress(console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("decoding", total=total)
+        self._bar.update(self._task, completed=done)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()

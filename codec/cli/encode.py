@@ -1,0 +1,72 @@
+"""`tadmc encode`."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from typing import Any
+
+import click
+
+from codec.cli.streams import STANDARD, check_output, overwrite_option, quiet_option, read_input, say, write_output
+from codec.options import EFFORTS, PAYLOADS, SCALES, EncodeOptions
+
+
+@click.command("encode")
+@click.argument("source", metavar="INPUT")
+@click.argument("target", metavar="OUTPUT")
+@click.option(
+    "--profile",
+    type=click.Choice(["default", "tadm"]),
+    default="default",
+    show_default=True,
+    help="Starting settings; tadm is the papers' form: scale 16, lossless PNG.",
+)
+@click.option("--scale", type=click.Choice([str(s) for s in SCALES]), help="HR/LR ratio.  [default: 4]")
+@click.option("--payload", type=click.Choice(PAYLOADS), help="How the LR is coded.  [default: av1]")
+@click.option(
+    "--quality",
+    type=click.IntRange(0, 99),
+    help=f"Larger is finer and bigger; av1 only.  [default: {EncodeOptions().quality}]",
+)
+@click.option("--effort", type=click.Choice(EFFORTS), help="Time spent on coding the LR.  [default: default]")
+@click.option("--strip", is_flag=True, help="Drop EXIF and XMP. The ICC profile stays: it is the colours.")
+@click.option("--model", type=click.Path(file_okay=False), help="Folder of the model package to name in the file.")
+@click.option("--json", "as_json", is_flag=True, help="Say what was done as one JSON object on standard error.")
+@overwrite_option
+@quiet_option
+def encode_command(
+    source: str, target: str, *, profile: str, scale: str | None, payload: str | None, quality: int | None,
+    effort: str | None, strip: bool, model: str | None, as_json: bool, force: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Encode the picture INPUT into the .tadm file OUTPUT.
+
+    INPUT is anything Pillow reads; gray, palette, alpha, CMYK and 16-bit gray are handled.
+    """
+    given: dict[str, Any] = {"scale": int(scale) if scale else None, "payload": payload, "quality": quality, "effort": effort,
+             "strip": "all" if strip else None}  # fmt: skip
+    options = dataclasses.replace(EncodeOptions.profile(profile), **{k: v for k, v in given.items() if v is not None})
+    if quality is not None and options.payload == "png":
+        raise click.UsageError("--quality has no meaning for the lossless payload png")
+    check_output(source, target, force=force)
+    picture = io.BytesIO(read_input(source)) if source == STANDARD else source
+
+    from codec.encoder import encode
+
+    data, notes = encode(picture, options, model=model)
+    write_output(target, lambda stream: stream.write(data))
+    for note in notes:
+        say(f"tadmc: {note}", quiet=quiet)
+    _report(data, options, as_json=as_json, quiet=quiet)
+
+
+def _report(data: bytes, options: EncodeOptions, *, as_json: bool, quiet: bool) -> None:
+    from codec.api import read_info
+
+    info = read_info(data)
+    if as_json:
+        click.echo(json.dumps({"bytes": info.bytes, "bpp": info.bpp, "options": dataclasses.asdict(options)}), err=True)
+    else:
+        say(f"{info.width}x{info.height} -> {info.bytes} bytes, {info.bpp:.4f} bpp "
+            f"(scale {info.scale}, {info.payload}, quality {info.quality})", quiet=quiet)  # fmt: skip

@@ -1,0 +1,28 @@
+"""`tadmc info`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import click
+
+from codec.cli.streams import read_input
+from codec.options import DecodeLimits
+
+
+@click.command("info")
+@click.argument("source", metavar="INPUT")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def info_command(source: str, *, as_json: bool) -> None:
+    """Say what the .tadm file INPUT holds, without decoding it."""
+    from codec.api import read_info
+
+    info = dataclasses.asdict(read_info(read_input(source, DecodeLimits().file_bytes)))
+    if as_json:
+        click.echo(json.dumps(info))
+        return
+    width = max(len(k) for k in info)
+    for key, value in info.items():
+        shown = f"{value:.5f}" if isinstance(value, float) else ", ".join(value) if isinstance(value, tuple) else value
+        click.echo(f"{key:<{width}}  {shown}")

@@ -1,0 +1,106 @@
+"""Streams and errors of the command line: stdin and stdout as "-", atomic writes, one line an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import click
+
+from codec.errors import InputError, TadmError
+
+STANDARD = "-"
+IO_EXIT_CODE = 7
+
+overwrite_option = click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT if it exists.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Only errors on standard error.")
+
+
+class Group(click.Group):
+    """Turns deliberate errors into one line on standard error and the error's own exit code."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's signature
+        try:
+            return super().main(*args, **kwargs)
+        except TadmError as exc:
+            fail(str(exc), exc.exit_code)
+        except BrokenPipeError:
+            # the reader of our output went away: nothing to say, and nowhere to say it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(IO_EXIT_CODE)
+        except OSError as exc:
+            where = f"{exc.filename}: " if exc.filename else ""
+            fail(f"{where}{exc.strerror or exc}", IO_EXIT_CODE)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """One line on standard error, then exit."""
+    click.echo(f"tadmc: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+def read_input(source: str, limit: int = 0) -> bytes:
+    """Bytes of a file or of standard input; at most one more than `limit`, so that the reader can refuse (0 = all)."""
+    count = limit + 1 if limit else -1
+    if source == STANDARD:
+        return sys.stdin.buffer.read(count)
+    with Path(source).open("rb") as handle:
+        return handle.read(count)
+
+
+def check_output(source: str, target: str, *, force: bool) -> None:
+    """Refuse before any work is done what would fail or lose data after it.
+
+    Raises:
+        InputError: OUTPUT exists and -f was not given, is the input itself, or is a folder.
+    """
+    if target == STANDARD:
+        if sys.stdout.isatty():
+            raise InputError("refusing to write binary data to a terminal; name a file or redirect the output")
+        return
+    path = Path(target)
+    if path.is_dir():
+        raise InputError(f"{target} is a folder")
+    if path.exists():
+        if source != STANDARD and Path(source).exists() and path.samefile(source):
+            raise InputError(f"{target} is the input itself")
+        if not force:
+            raise InputError(f"{target} exists; -f overwrites it")
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent}: no such folder")
+
+
+def write_output(target: str, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file whole or not at all: beside it, then moved over it. "-" writes to standard output.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if target == STANDARD:
+        write(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
+    path = Path(target)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def say(message: str, *, quiet: bool) -> None:
+    """A line for people, on standard error."""
+    if not quiet:
+        click.echo(message, err=True)

@@ -1,0 +1,44 @@
+"""`tadmc thumbnail`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from codec.cli.streams import STANDARD, check_output, overwrite_option, read_input, write_output
+from codec.options import DecodeLimits
+
+
+@click.command("thumbnail")
+@click.argument("source", metavar="INPUT")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    metavar="OUTPUT",
+    default=STANDARD,
+    help='.png, .jpg, ...; .avif or .png exports the stored LR itself where it has that form. "-" = PNG.',
+)
+@overwrite_option
+def thumbnail_command(source: str, target: str, *, force: bool) -> None:
+    """Write the stored LR picture of the .tadm file INPUT; needs no model and no GPU."""
+    check_output(source, target, force=force)
+    from codec.container.constants import Coding
+    from codec.container.reader import read
+    from codec.decoder import decode_lr
+    from codec.image.output import format_of, save, to_image
+    from codec.payload.avif import avif_of_obus
+
+    kind = "PNG" if target == STANDARD else format_of(Path(target).suffix)
+    file = read(read_input(source, DecodeLimits().file_bytes))
+    lr = decode_lr(file)
+    one = len(file.payloads) == 1 and file.metadata.icc is None
+    if one and kind == "AVIF" and file.header.coding is Coding.AV1:
+        data = avif_of_obus(file.payloads[0])
+        write_output(target, lambda stream: stream.write(data))
+    elif one and kind == "PNG" and file.header.coding is Coding.PNG:
+        write_output(target, lambda stream: stream.write(file.payloads[0]))
+    else:
+        image = to_image(lr, icc=file.metadata.icc)
+        write_output(target, lambda stream: save(image, stream, kind))

@@ -1,0 +1,61 @@
+"""What a `.tadm` file says, as plain values: the meeting point of reader and writer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from codec.container.constants import Coding, GridPreset
+from codec.geometry import Size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """The fixed fields of a file.
+
+    Attributes:
+        size: HR width and height in pixels.
+        scale: HR/LR ratio, 1..255.
+        coding: how the payload is coded.
+        quality: how coarsely, 0..99; 100 = lossless.
+        grid: tile grid preset.
+        model_id: 8 bytes that name the weights this file needs.
+    """
+
+    size: Size
+    scale: int
+    coding: Coding
+    quality: int
+    grid: GridPreset
+    model_id: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What rides along unchanged: ICC profile, EXIF and XMP as raw bytes, None = absent."""
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TadmFile:
+    """A whole file.
+
+    Attributes:
+        header: fixed fields.
+        slab: slab size in LR pixels; the LR's own size if there is one slab.
+        payloads: coded LR slabs, row by row.
+        metadata: ICC, EXIF, XMP.
+        timesteps: one byte t' a tile, row by row, t = 10 + 190 t'/255; None = the decoder predicts them.
+        alpha: 8-bit gray PNG of the HR size, None = opaque.
+        unknown: ancillary chunks this version does not know, (type, body), kept in order.
+    """
+
+    header: Header
+    slab: Size
+    payloads: list[bytes]
+    metadata: Metadata = field(default_factory=Metadata)
+    timesteps: bytes | None = None
+    alpha: bytes | None = None
+    unknown: list[tuple[bytes, bytes]] = field(default_factory=list)

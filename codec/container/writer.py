@@ -1,0 +1,70 @@
+"""`TadmFile` -> bytes. Always writes the shortest form; the same values give the same bytes."""
+
+from __future__ import annotations
+
+import zlib
+
+import construct as cs
+
+from codec.container import schema
+from codec.container.constants import (
+    COMPRESSED_CHUNKS,
+    VERSION_MAJOR,
+    VERSION_MINOR,
+    ChunkType,
+    Coding,
+)
+from codec.container.limits import deflate
+from codec.container.model import TadmFile
+from codec.errors import InputError
+
+
+def write(file: TadmFile) -> bytes:
+    """Serialise a file.
+
+    Raises:
+        InputError: a value does not fit the format.
+    """
+    header, chunks = file.header, _chunks(file)
+    lossless = header.quality == 100
+    try:
+        head: bytes = schema.HEADER.build(
+            {
+                "version": {"major": VERSION_MAJOR, "minor": VERSION_MINOR},
+                "packing": {"has_chunks": bool(chunks), "grid_preset": header.grid, "coding": header.coding},
+                "width": header.size.width,
+                "height": header.size.height,
+                "scale": header.scale,
+                "quality": None if lossless else header.quality,
+                "model_id": header.model_id,
+            }
+        )
+        if chunks:
+            head += schema.CHUNK_COUNT.build(len(chunks))
+        for kind, body in chunks:
+            packed = deflate(body) if kind in COMPRESSED_CHUNKS else body
+            head += schema.CHUNK_HEAD.build({"type": kind, "length": len(packed)}) + packed
+    except cs.ConstructError as exc:
+        raise InputError(f"container: a value does not fit the format ({exc})") from exc
+    payload = b"".join(file.payloads)
+    # one slab: the checksum covers everything; several: each has its own, so that one can be read without the others
+    checked = head if len(file.payloads) > 1 else head + payload
+    return head + payload + zlib.crc32(checked).to_bytes(4, "big")
+
+
+def _chunks(file: TadmFile) -> list[tuple[bytes, bytes]]:
+    chunks: list[tuple[bytes, bytes]] = []
+    if len(file.payloads) > 1:
+        entries = [{"length": len(p), "crc": zlib.crc32(p)} for p in file.payloads]
+        body = schema.SLABS.build({"width": file.slab.width, "height": file.slab.height, "entries": entries})
+        chunks.append((ChunkType.SLABS, body))
+    if file.alpha is not None:
+        chunks.append((ChunkType.ALPHA, bytes([Coding.PNG]) + file.alpha))
+    optional = (
+        (ChunkType.TIMESTEPS, file.timesteps),
+        (ChunkType.ICC, file.metadata.icc),
+        (ChunkType.EXIF, file.metadata.exif),
+        (ChunkType.XMP, file.metadata.xmp),
+    )
+    chunks += [(kind, body) for kind, body in optional if body is not None]
+    return chunks + file.unknown

@@ -1,0 +1,65 @@
+"""Integer arithmetic of sizes, tiles and slabs. No arrays, no floats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: HR pixels below which the LR is stored as one slab.
+ONE_SLAB_PIXELS = 16_000_000
+#: Side of a slab in HR pixels when there are several; a multiple of every scale and tile.
+SLAB_SIDE = 2048
+
+
+@dataclass(frozen=True)
+class Size:
+    """Width and height in pixels, both at least 1."""
+
+    width: int
+    height: int
+
+    @property
+    def pixels(self) -> int:
+        """Width times height."""
+        return self.width * self.height
+
+
+@dataclass(frozen=True)
+class Box:
+    """Rectangle with its top-left pixel and its size."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def lr_size(hr: Size, scale: int) -> Size:
+    """Size of the LR picture: both sides divided by the scale, rounded up."""
+    return Size(-(-hr.width // scale), -(-hr.height // scale))
+
+
+def padded(length: int, multiple: int) -> int:
+    """The next multiple at or above `length`."""
+    return -(-length // multiple) * multiple
+
+
+def slab_size(hr: Size, scale: int) -> Size:
+    """Size of a slab in LR pixels: the whole LR below 16 megapixels, otherwise squares of 2048 HR pixels."""
+    if hr.pixels < ONE_SLAB_PIXELS:
+        return lr_size(hr, scale)
+    side = -(-SLAB_SIDE // scale)
+    return Size(side, side)
+
+
+def slab_boxes(lr: Size, slab: Size) -> list[Box]:
+    """Slabs of an LR picture, row by row; those at the right and bottom are cut to the picture."""
+    return [
+        Box(x, y, min(slab.width, lr.width - x), min(slab.height, lr.height - y))
+        for y in range(0, lr.height, slab.height)
+        for x in range(0, lr.width, slab.width)
+    ]
+
+
+def grid_cells(hr: Size, tile: int) -> Size:
+    """Columns and rows of tiles of side `tile` that cover the picture without overlap."""
+    return Size(-(-hr.width // tile), -(-hr.height // tile))

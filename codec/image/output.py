@@ -1,0 +1,81 @@
+"""A decoded photograph on its way out: a PIL image that carries its metadata, and files written from it."""
+
+from __future__ import annotations
+
+import io
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, PngImagePlugin
+
+from codec.errors import InputError
+
+#: Formats that can hold alpha.
+_ALPHA_FORMATS = {"PNG", "WEBP", "AVIF", "TIFF", "JPEG2000"}
+
+
+def to_image(
+    pixels: npt.NDArray[np.uint8], *, alpha: npt.NDArray[np.uint8] | None = None,
+    icc: bytes | None = None, exif: bytes | None = None, xmp: bytes | None = None,
+) -> Image.Image:  # fmt: skip
+    """PIL image, RGB or RGBA, with `icc_profile`, `exif` and `xmp` in its `info`; pixels uint8 [H, W, 3]."""
+    image = Image.fromarray(pixels)
+    if alpha is not None:
+        image.putalpha(Image.fromarray(alpha))
+    for key, value in (("icc_profile", icc), ("exif", exif), ("xmp", xmp)):
+        if value is not None:
+            image.info[key] = value
+    return image
+
+
+def format_of(suffix: str) -> str:
+    """Pillow's name of the format that a file name ending stands for, e.g. ".jpg" -> "JPEG".
+
+    Raises:
+        InputError: no writable format has this ending.
+    """
+    known = Image.registered_extensions()
+    name = known.get(suffix.lower())
+    if name is None or name not in Image.SAVE:
+        raise InputError(f"cannot write pictures that end in {suffix!r}; use .png, .jpg, .webp, .tif or .avif")
+    return name
+
+
+def save(image: Image.Image, target: IO[bytes], kind: str) -> None:
+    """Write a picture with its metadata.
+
+    Args:
+        image: as `to_image` made it.
+        target: binary file object.
+        kind: Pillow format name, see `format_of`.
+
+    Raises:
+        InputError: the format cannot hold this picture (size, alpha).
+    """
+    options: dict[str, Any] = {k: image.info[k] for k in ("icc_profile", "exif", "xmp") if k in image.info}
+    if kind == "PNG":
+        options |= {"compress_level": 3}
+        if "xmp" in options:
+            text = PngImagePlugin.PngInfo()
+            text.add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode("utf-8", "replace"))
+            options["pnginfo"] = text
+    elif kind in {"JPEG", "WEBP", "AVIF"}:
+        options["quality"] = 95
+        if kind == "JPEG":
+            options["subsampling"] = "4:4:4"
+    if image.mode == "RGBA" and kind not in _ALPHA_FORMATS:
+        raise InputError(f"{kind} cannot hold the picture's alpha channel; write .png, .webp or .tif")
+    try:
+        image.save(target, kind, **options)
+    except (ValueError, OSError) as exc:
+        if isinstance(exc, OSError) and exc.errno is not None:
+            raise
+        raise InputError(f"{kind}: cannot hold this picture ({exc})") from exc
+
+
+def alpha_to_png(alpha: npt.NDArray[np.uint8]) -> bytes:
+    """uint8 [H, W] -> optimised 8-bit gray PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(alpha).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,148 @@
+"""A photograph in memory, and every way into it: path, file object, PIL image or array."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from codec.errors import InputError, LimitError
+
+PixelArray = npt.NDArray[np.uint8]
+Source = str | Path | IO[bytes] | Image.Image | PixelArray
+
+_ORIENTATION = 0x0112
+#: Modes that convert to 8-bit RGB without losing anything that a photograph has.
+_PLAIN = {"1", "L", "P", "RGB", "YCbCr", "HSV", "RGBX"}
+_WITH_ALPHA = {"LA", "La", "RGBA", "RGBa", "PA"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """An upright photograph.
+
+    Attributes:
+        pixels: uint8 [H, W, 3] RGB in the picture's own colour space (see `icc`).
+        alpha: uint8 [H, W], None = opaque.
+        icc: ICC profile, None = sRGB.
+        exif: EXIF block without an orientation tag, None = none.
+        xmp: XMP packet, None = none.
+        notes: what was converted on the way in, in words.
+    """
+
+    pixels: PixelArray
+    alpha: PixelArray | None = None
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
+def load(source: Source) -> Picture:
+    """Read a picture.
+
+    Args:
+        source: path, binary file object, PIL image (any mode), or uint8 array [H, W, 3] or [H, W].
+
+    Raises:
+        InputError: not a picture, an unsupported mode or array, or damaged.
+        OSError: the file cannot be opened.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Image.Image):
+        return _from_image(source)
+    try:
+        with Image.open(source) as image:
+            return _from_image(image)
+    except UnidentifiedImageError as exc:
+        raise InputError(f"{_name(source)}: not a picture that Pillow can read") from exc
+    except Image.DecompressionBombError as exc:
+        raise LimitError(f"{_name(source)}: {exc}", limit="pixels", value=0) from exc
+    except (SyntaxError, ValueError, EOFError) as exc:
+        raise InputError(f"{_name(source)}: damaged picture ({exc})") from exc
+    except OSError as exc:
+        if exc.errno is None:  # Pillow's own "image file is truncated"
+            raise InputError(f"{_name(source)}: damaged picture ({exc})") from exc
+        raise
+
+
+def _name(source: object) -> str:
+    return str(source) if isinstance(source, str | Path) else "input"
+
+
+def _from_array(array: npt.NDArray[Any]) -> Picture:
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
+        raise InputError(f"array is {array.dtype} {array.shape}, expected uint8 (H, W, 3) or (H, W)")
+    if 0 in array.shape:
+        raise InputError(f"array is empty: {array.shape}")
+    if array.ndim == 2:
+        array = np.repeat(array[:, :, None], 3, 2)
+    return Picture(pixels=np.ascontiguousarray(array))
+
+
+def _from_image(image: Image.Image) -> Picture:
+    if 0 in image.size:
+        raise InputError(f"picture is empty: {image.size[0]}x{image.size[1]}")
+    notes: list[str] = []
+    icc, xmp = image.info.get("icc_profile"), image.info.get("xmp")
+    if getattr(image, "n_frames", 1) > 1:
+        notes.append("animated or multi-page input: only the first frame is coded")
+    exif = image.getexif()
+    upright = ImageOps.exif_transpose(image)
+    exif.pop(_ORIENTATION, None)
+    upright, alpha = _to_rgb(upright, notes)
+    if image.mode == "CMYK" or (icc and image.mode in {"1", "L", "I;16", "I;16B", "I;16L", "LA"}):
+        icc = None  # it described CMYK or gray values, which are gone
+    return Picture(
+        pixels=np.array(upright, np.uint8),
+        alpha=None if alpha is None else np.array(alpha, np.uint8),
+        icc=icc or None,
+        exif=exif.tobytes() if len(exif) else None,
+        xmp=xmp.encode() if isinstance(xmp, str) else xmp or None,
+        notes=tuple(notes),
+    )
+
+
+def _to_rgb(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
+    """RGB picture and alpha channel, if any pixel is not opaque."""
+    if image.mode in _WITH_ALPHA or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        alpha = rgba.getchannel("A")
+        return rgba.convert("RGB"), None if alpha.getextrema() == (255, 255) else alpha
+    if image.mode in _PLAIN:
+        return image.convert("RGB"), None
+    if image.mode == "CMYK":
+        notes.append("CMYK converted to RGB")
+        return _cmyk_to_rgb(image), None
+    if image.mode == "LAB":
+        notes.append("LAB converted to sRGB")
+        return _through_profile(image, None, "LAB"), None
+    if image.mode.startswith("I;16"):
+        notes.append("16 bits a sample reduced to 8")
+        wide = np.asarray(image).astype(np.uint32)
+        return Image.fromarray(((wide * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB"), None
+    raise InputError(f"picture has mode {image.mode!r}; convert it to RGB, gray, CMYK or 16-bit gray first")
+
+
+def _cmyk_to_rgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    return _through_profile(image, profile, "CMYK") if profile else image.convert("RGB")
+
+
+def _through_profile(image: Image.Image, profile: bytes | None, kind: str) -> Image.Image:
+    from PIL import ImageCms  # only these rare pictures need it
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError) as exc:
+        raise InputError(f"{kind} picture: its colour profile cannot be applied ({exc})") from exc
+    if converted is None:
+        raise InputError(f"{kind} picture: its colour profile cannot be applied")
+    return converted

@@ -1,0 +1,106 @@
+"""The compact family as the decoder uses it: from a piece of LR to a piece of photograph."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from codec.models.compact.config import LATENT_FACTOR, TIMESTEP_TILE
+from codec.models.compact.layers import latent_to_pixels
+from codec.models.compact.model import CompactModel
+from codec.models.compact.package import load_package
+from codec.models.compact.predictor import spread_over_cells
+
+FloatArray = npt.NDArray[np.float32]
+PixelArray = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dial:
+    """What the user decides about one decode; see `codec.options.DecodeOptions`."""
+
+    realism: float = 1.0
+    denoise: bool = True
+
+
+class CompactFamily:
+    """Networks of one scale, ready to run.
+
+    Attributes:
+        scale: HR/LR ratio.
+        tile: side of a timestep tile in HR pixels; pieces start and end on multiples of it.
+        halo: HR pixels around a piece that can influence it, a multiple of `tile`.
+    """
+
+    tile = TIMESTEP_TILE
+
+    def __init__(self, model: CompactModel, scale: int, device: torch.device, dtype: torch.dtype) -> None:
+        self.scale = scale
+        self.halo = halo(model, scale)
+        self._model = model.channels_last_on(device)
+        self._device, self._dtype = device, dtype
+
+    @classmethod
+    def load(cls, folder: Path, scale: int, device: torch.device, dtype: torch.dtype) -> CompactFamily:
+        """From a model package.
+
+        Raises:
+            ModelError: the package is incomplete or lacks the scale.
+        """
+        return cls(load_package(folder, (scale,)), scale, device, dtype)
+
+    @torch.inference_mode()
+    def restore(
+        self, lr: PixelArray, quality: int, noise: FloatArray, timesteps: FloatArray | None, dial: Dial
+    ) -> tuple[PixelArray, FloatArray]:
+        """Decode one piece.
+
+        Args:
+            lr: uint8 [h, w, 3]; h and w times the scale are multiples of `tile`.
+            quality: of the payload, 0..100.
+            noise: float32 [h*scale, w*scale], unit variance, see `codec.tiling.noise`.
+            timesteps: float32 [h*scale/64, w*scale/64] in [0, 200] to use instead of predictions.
+            dial: realism and denoising.
+
+        Returns:
+            Pixels uint8 [h*scale, w*scale, 3] and the timestep a tile before realism, float32 [rows, columns].
+        """
+        scale, model = self.scale, self._model
+        x = torch.from_numpy(lr.copy()).to(self._device).permute(2, 0, 1)[None].float() / 127.5 - 1
+        q = torch.full((1, 1, 1, 1), quality / 100, device=self._device)
+        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
+            z_hat = model.read(x, q, scale)
+            if timesteps is None:
+                tiles = model.predict(z_hat, q, scale).float()
+            else:
+                tiles = torch.from_numpy(timesteps).to(self._device)[None, None]
+            if dial.denoise:
+                t = dial.realism * spread_over_cells(tiles)
+                n = torch.from_numpy(noise).to(self._device)[None, None]
+                pixels = model.denoise(z_hat, n, t, q, scale)
+            else:
+                pixels = latent_to_pixels(z_hat, LATENT_FACTOR)
+        out = pixels[0].float().add_(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+        return out.permute(1, 2, 0).cpu().numpy(), tiles[0, 0].cpu().numpy()
+
+
+def halo(model: CompactModel, scale: int) -> int:
+    """HR pixels around a piece that can influence it: the reach of all convolutions in line, rounded up to tiles.
+
+    Each 3x3 convolution reaches one cell of its resolution. The timestep map adds the predictor's two convolutions, the
+    tile that is averaged and its neighbour that is interpolated with. A test measures the true reach against this.
+    """
+    c = model.config
+    stages = int(math.log2(scale // LATENT_FACTOR))
+    # bicubic reaches 2 LR pixels, less than conv_in and the first blocks together
+    reader = scale + sum(2 * c.reader_blocks * (scale >> i) for i in range(stages + 1)) + LATENT_FACTOR
+    predictor = 2 * LATENT_FACTOR + 2 * TIMESTEP_TILE
+    denoiser = 4 + 8 * (c.blocks[0] + c.up_blocks[1]) + 16 * (c.blocks[1] + c.up_blocks[0]) + 32 * c.blocks[2]
+    # cells of 1/16 are shared by 16 px: a pixel reaches to the far end of its cell
+    denoiser += 16 + 4 + 2 * (1 + 2) + 2 + 1
+    return -(-(reader + predictor + denoiser) // TIMESTEP_TILE) * TIMESTEP_TILE

@@ -1,0 +1,70 @@
+"""Compact model packages on disk: `config.json` and one fp16 safetensors file a part."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from codec.errors import ModelError
+from codec.models.compact.config import CompactConfig
+from codec.models.compact.model import CompactModel
+
+
+def save_package(model: CompactModel, folder: Path) -> None:
+    """Write `config.json` and `<part>.safetensors` (fp16) for every part."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(model.config.to_dict(), indent=1) + "\n")
+    for name, part in model.parts().items():
+        tensors = {k: v.detach().to("cpu", torch.float16).contiguous() for k, v in part.state_dict().items()}
+        save_file(tensors, folder / f"{name}.safetensors")
+
+
+def load_parts(model: CompactModel, folder: Path, *, missing_ok: bool = False) -> None:
+    """Fill a model's parts from a package; a part present must match in every name and shape.
+
+    Raises:
+        ModelError: a part is absent (unless `missing_ok`), not safetensors, or does not fit the model.
+    """
+    for name, part in model.parts().items():
+        path = folder / f"{name}.safetensors"
+        if not path.exists():
+            if missing_ok:
+                continue
+            raise ModelError(f"model package {folder}: {path.name} is missing")
+        try:
+            tensors = load_file(path)
+        except (OSError, SafetensorError) as exc:
+            raise ModelError(f"model package {folder}: {path.name} is not readable ({exc})") from exc
+        try:
+            part.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True)
+        except RuntimeError as exc:
+            raise ModelError(f"model package {folder}: {path.name} does not fit its config ({exc})") from exc
+
+
+def load_package(folder: Path, scales: tuple[int, ...] | None = None) -> CompactModel:
+    """A model with the weights of a package, fp32, on the CPU, in evaluation mode.
+
+    Args:
+        folder: a package folder.
+        scales: scales to load; None = all the package has.
+
+    Raises:
+        ModelError: the package is absent, incomplete, or does not fit its config.
+    """
+    try:
+        fields = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError) as exc:
+        raise ModelError(f"model package {folder}: config.json is not readable ({exc})") from exc
+    config = CompactConfig.from_dict(fields)
+    if scales is not None:
+        missing = set(scales) - set(config.scales)
+        if missing:
+            raise ModelError(f"model package {folder}: has scales {config.scales}, needed {sorted(missing)}")
+        config = CompactConfig.from_dict(fields | {"scales": tuple(scales)})
+    model = CompactModel(config)
+    load_parts(model, folder)
+    return model.eval().requires_grad_(False)

@@ -1,0 +1,34 @@
+"""The only place that names devices: where to run and in which precision."""
+
+from __future__ import annotations
+
+import torch
+
+from codec.errors import ModelError
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """Device to run on. `auto` takes a CUDA GPU if there is one, otherwise the CPU.
+
+    Args:
+        name: "auto", "cpu", "cuda", "cuda:1", "mps", ...
+
+    Raises:
+        ModelError: the device is unknown or not present.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as exc:
+        reason = str(exc).splitlines()[0]
+        raise ModelError(f"device {name!r} cannot be used here ({reason}); --device auto picks one that can") from exc
+    return device
+
+
+def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
+    """Precision to run in: "auto" = fp32 on a CPU, bf16 on a GPU; or "fp32", "bf16"."""
+    if name == "auto":
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    return {"fp32": torch.float32, "bf16": torch.bfloat16}[name]

@@ -1,0 +1,111 @@
+"""Which weights a file needs, as eight bytes; computed without loading any network library.
+
+A model id is the first 8 bytes of SHA-256 over the config (without the list of scales) and over name, dtype, shape and
+bytes of every tensor of the parts that one scale needs. Adding a scale to a package changes no other scale's id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from codec.errors import ModelError
+
+_ID_SIZE = 8
+#: A safetensors header larger than this is refused by the format itself.
+_MAX_HEADER = 100_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A model package on disk.
+
+    Attributes:
+        folder: holds `config.json` and one safetensors file a part.
+        config: contents of `config.json`.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Folder name, which is the package's name."""
+        return self.folder.name
+
+    @property
+    def family(self) -> str:
+        """Model family: "compact" or "sd21"."""
+        return str(self.config.get("family"))
+
+    @property
+    def scales(self) -> tuple[int, ...]:
+        """Scales that the package can decode."""
+        return tuple(self.config.get("scales", ()))
+
+    def model_id(self, scale: int) -> bytes:
+        """Eight bytes that name what a file of this scale needs.
+
+        Raises:
+            ModelError: the package lacks the scale or a part, or a file in it is broken.
+        """
+        if scale not in self.scales:
+            raise ModelError(f"model {self.name}: has no scale {scale}, only {', '.join(map(str, self.scales))}")
+        return _model_id(self.folder, scale)
+
+
+def open_package(folder: Path) -> Package:
+    """Read the config of a package.
+
+    Raises:
+        ModelError: there is no readable `config.json`.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError) as exc:
+        raise ModelError(f"model package {folder}: config.json is not readable ({exc})") from exc
+    if not isinstance(config, dict) or "family" not in config:
+        raise ModelError(f"model package {folder}: config.json names no family")
+    return Package(folder=folder, config=config)
+
+
+def parts_of(scale: int) -> tuple[str, ...]:
+    """Names of the parts that one scale of a compact package needs, in hashing order."""
+    return ("denoiser", f"predictor{scale}", f"reader{scale}")
+
+
+@lru_cache(maxsize=64)
+def _model_id(folder: Path, scale: int) -> bytes:
+    package = open_package(folder)
+    config = {k: v for k, v in package.config.items() if k != "scales"}
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode())
+    for part in parts_of(scale):
+        path = folder / f"{part}.safetensors"
+        try:
+            data = path.read_bytes()
+        except OSError as exc:
+            raise ModelError(f"model package {folder}: {path.name} is missing") from exc
+        header, start = _safetensors_header(data, path)
+        for name in sorted(header):
+            entry = header[name]
+            low, high = entry["data_offsets"]
+            shape = ",".join(map(str, entry["shape"]))
+            digest.update(f"{part}/{name} {entry['dtype']} {shape}\n".encode())
+            digest.update(data[start + low : start + high])
+    return digest.digest()[:_ID_SIZE]
+
+
+def _safetensors_header(data: bytes, path: Path) -> tuple[dict[str, Any], int]:
+    size = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or size > min(_MAX_HEADER, len(data) - 8):
+        raise ModelError(f"{path}: not a safetensors file")
+    try:
+        header = json.loads(data[8 : 8 + size])
+    except ValueError as exc:
+        raise ModelError(f"{path}: broken safetensors header") from exc
+    header.pop("__metadata__", None)
+    return header, 8 + size

@@ -1,0 +1,164 @@
+"""Widths, depths and constants of the `sd21` family; the defaults are the published ones."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from codec.errors import ModelError
+
+#: HR pixels a latent cell side: Stable Diffusion's VAE works at 1/8.
+LATENT_FACTOR = 8
+#: Every HR size is padded to a multiple of this, so that the U-Net's three halvings of the latent come out even.
+HR_MULTIPLE = 64
+#: HR/LR ratios that TADM was published for.
+SCALES = (4, 8, 16, 32)
+
+_VAE_TARGETS = r"^decoder\..*(conv1|conv2|conv_in|conv_shortcut|conv|conv_out|to_k|to_q|to_v|to_out\.0)$"
+_UNET_TARGETS = (
+    *("to_k", "to_q", "to_v", "to_out.0", "conv", "conv1", "conv2", "conv_shortcut", "conv_out"),
+    *("proj_in", "proj_out", "ff.net.2", "ff.net.0.proj"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RescalerConfig:
+    """Constructor arguments of `Rescaler` (DFRM).
+
+    Attributes:
+        scale: HR/LR ratio, one of `SCALES`.
+        latent_channels: channels of the latent.
+        pixel_width: channels of the pixel branch at full resolution (each halving doubles them) and at its end.
+        latent_width: channels of the latent branch and of the reader.
+        blocks: residual blocks of the latent branch, of the fusion and of the reader.
+        inn_blocks: invertible blocks between feature and LR.
+        inn_growth: channels that each convolution of a dense block adds.
+        inn_clamp: largest magnitude of an invertible block's log scale.
+    """
+
+    scale: int = 16
+    latent_channels: int = 4
+    pixel_width: int = 16
+    latent_width: int = 128
+    blocks: int = 8
+    inn_blocks: int = 12
+    inn_growth: int = 32
+    inn_clamp: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.scale not in SCALES:
+            raise ModelError(f"config: scale is {self.scale}, expected one of {SCALES}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictorConfig:
+    """Constructor arguments of `TimestepPredictor` (TPM).
+
+    Attributes:
+        latent_channels: channels of the latent.
+        width: channels of the convolutions.
+        blocks: residual blocks.
+        hidden: width of the hidden linear layers.
+        hidden_layers: how many of them there are.
+        t_min: smallest timestep it can predict.
+        t_max: largest timestep it can predict.
+    """
+
+    latent_channels: int = 4
+    width: int = 32
+    blocks: int = 6
+    hidden: int = 512
+    hidden_layers: int = 5
+    t_min: float = 10.0
+    t_max: float = 200.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulerConfig:
+    """Constructor arguments of `TimeScheduler`.
+
+    Attributes:
+        latent_channels: channels of the latent.
+        width: channels of the learned term; even, as half of the time embedding are sines and half cosines.
+        blocks: residual blocks of the learned term.
+        fixed_timestep: t0 of Eq. 10, the timestep of the fixed term.
+    """
+
+    latent_channels: int = 4
+    width: int = 64
+    blocks: int = 6
+    fixed_timestep: int = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterConfig:
+    """A LoRA adapter: which layers of the backbone carry one, how wide, and under which name.
+
+    Attributes:
+        rank: inner width.
+        alpha: the adapter's output is multiplied by alpha / rank. The release leaves peft's default of 8.
+        targets: layer names (suffixes), or one regular expression on whole names.
+        name: peft's adapter name, part of every tensor name.
+    """
+
+    rank: int
+    alpha: float = 8
+    targets: tuple[str, ...] | str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sd21Config:
+    """Everything that the family's constructors take.
+
+    Attributes:
+        rescaler: DFRM.
+        predictor: TPM.
+        scheduler: time scheduler.
+        unet_adapter: LoRA of the denoiser.
+        vae_adapter: LoRA of the latent codec's decoder.
+    """
+
+    rescaler: RescalerConfig = field(default_factory=RescalerConfig)
+    predictor: PredictorConfig = field(default_factory=PredictorConfig)
+    scheduler: SchedulerConfig = field(default_factory=SchedulerConfig)
+    unet_adapter: AdapterConfig = field(
+        default_factory=lambda: AdapterConfig(rank=48, targets=_UNET_TARGETS, name="default")
+    )
+    vae_adapter: AdapterConfig = field(
+        default_factory=lambda: AdapterConfig(rank=16, targets=_VAE_TARGETS, name="vae_skip")
+    )
+    family: str = "sd21"
+
+    def __post_init__(self) -> None:
+        if self.family != "sd21":
+            raise ModelError(f"config: family is {self.family!r}, expected 'sd21'")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready fields."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Sd21Config:
+        """Rebuild from `to_dict`'s output, also after a trip through JSON.
+
+        Raises:
+            ModelError: a field is unknown, of the wrong kind, or out of range.
+        """
+        parts = {
+            "rescaler": RescalerConfig,
+            "predictor": PredictorConfig,
+            "scheduler": SchedulerConfig,
+            "unet_adapter": AdapterConfig,
+            "vae_adapter": AdapterConfig,
+        }
+        try:
+            made: dict[str, Any] = {
+                name: parts[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
+                if name in parts
+                else value
+                for name, value in fields.items()
+            }
+            return cls(**made)
+        except (TypeError, AttributeError) as exc:
+            raise ModelError(f"config: {exc}") from exc

@@ -1,0 +1,94 @@
+"""The time scheduler: Eq. 9 at a fixed timestep plus a learned term at the predicted one (Eq. 10)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
+
+from codec.errors import ModelError
+from codec.models.sd21.config import SchedulerConfig
+from codec.models.sd21.layers import ConvAct, ResBlock
+
+_LONGEST_PERIOD = 10_000.0
+
+
+class _TimeEmbedding(nn.Module):
+    """Two linear layers with SiLU between them, on sines and cosines of the timestep: float [B] -> [B, width]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.linear_1 = nn.Linear(width, width)
+        self.linear_2 = nn.Linear(width, width)
+
+    def forward(self, t: Tensor) -> Tensor:
+        half = self.width // 2
+        # Sines first, the last frequency exactly 1 / 10000: unlike the U-Net's own embedding, which has cosines first.
+        steps = torch.arange(half, dtype=torch.float32, device=t.device)
+        angle = t.float()[:, None] * torch.exp(-math.log(_LONGEST_PERIOD) * steps / (half - 1))[None]
+        waves = torch.cat([angle.sin(), angle.cos()], 1).to(self.linear_1.weight.dtype)
+        y: Tensor = self.linear_2(F.silu(self.linear_1(waves)))
+        return y
+
+
+class TimeScheduler(nn.Module):
+    """z0 = S_fixed(z_hat, eps, t0) + S_learned(z_hat, eps, t): Eq. 10 of TADM.
+
+    The predicted t reaches only the learned term; the fixed one always uses t0 (`config.fixed_timestep`).
+    """
+
+    alpha_bar: Tensor
+
+    def __init__(self, config: SchedulerConfig, alphas_cumprod: Tensor) -> None:
+        """Build with random weights; the last convolution starts at zero, so that training starts from Eq. 9.
+
+        Args:
+            config: widths and t0.
+            alphas_cumprod: the backbone's noise schedule, float [timesteps] in (0, 1).
+
+        Raises:
+            ModelError: t0 is not a timestep of the schedule.
+        """
+        super().__init__()
+        if not 0 <= config.fixed_timestep < len(alphas_cumprod):
+            raise ModelError(f"config: fixed timestep {config.fixed_timestep}, expected 0 to {len(alphas_cumprod) - 1}")
+        self.config = config
+        entry = ConvAct(2 * config.latent_channels, config.width)
+        self.resnet_blocks = nn.ModuleList([entry, *(ResBlock(config.width) for _ in range(config.blocks))])
+        self.time_embedding = _TimeEmbedding(config.width)
+        self.zero_conv_out = ConvAct(config.width, config.latent_channels)
+        nn.init.zeros_(self.zero_conv_out.conv_in.weight)
+        if self.zero_conv_out.conv_in.bias is not None:
+            nn.init.zeros_(self.zero_conv_out.conv_in.bias)
+        alpha_bar = alphas_cumprod[config.fixed_timestep].detach().clone().float()
+        self.register_buffer("alpha_bar", alpha_bar, persistent=False)
+
+    def fixed(self, z_hat: Tensor, eps: Tensor) -> Tensor:
+        """Eq. 9 at t0: z0 = (z_hat - sqrt(1 - abar) eps) / sqrt(abar); shapes as in `forward`."""
+        return (z_hat - torch.sqrt(1 - self.alpha_bar) * eps) / torch.sqrt(self.alpha_bar)
+
+    def learned(self, z_hat: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+        """The learned term of Eq. 10; arguments and shape as in `forward`."""
+        bias = self.time_embedding(t)[:, :, None, None]
+        entry, *blocks = self.resnet_blocks
+        x = entry(torch.cat([z_hat, eps], 1))
+        for block in blocks:
+            x = block(x, bias)
+        y: Tensor = self.zero_conv_out(x)
+        return y
+
+    def forward(self, z_hat: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+        """One denoising step.
+
+        Args:
+            z_hat: latent times the VAE's scaling factor, float [B, 4, h, w].
+            eps: noise the denoiser found in it, same shape.
+            t: predicted timesteps, float [B].
+
+        Returns:
+            z0, times the scaling factor, float [B, 4, h, w].
+        """
+        return self.fixed(z_hat, eps) + self.learned(z_hat, eps, t)

@@ -1,0 +1,154 @@
+"""Options of encoding and decoding: frozen, checked when made, with a JSON round trip."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self, TypeVar
+
+from codec.errors import InputError
+
+SCALES = (4, 8, 16, 32)
+PAYLOADS = ("png", "av1")
+EFFORTS = ("fast", "default", "best")
+STRIP = ("none", "all")
+
+_T = TypeVar("_T", bound="_Options")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    def to_json(self) -> str:
+        """All fields as one JSON object."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Undo `to_json`.
+
+        Raises:
+            InputError: not a JSON object, an unknown field, or a value out of range.
+        """
+        try:
+            values: dict[str, Any] = dict(json.loads(text))
+        except (ValueError, TypeError) as exc:
+            raise InputError(f"options: not a JSON object ({exc})") from exc
+        return cls.from_dict(values)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Make options from named values.
+
+        Raises:
+            InputError: an unknown field, or a value out of range.
+        """
+        known = [f.name for f in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise InputError(f"unknown option {name!r}; there are {', '.join(known)}")
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodeOptions(_Options):
+    """How to encode.
+
+    Attributes:
+        scale: HR/LR ratio: 4, 8, 16 or 32.
+        payload: how the LR is coded: "av1" (lossy) or "png" (lossless).
+        quality: 0..99, larger is finer; only for lossy payloads.
+        effort: time spent on coding the LR: "fast", "default" or "best".
+        strip: "none" keeps ICC, EXIF and XMP; "all" drops EXIF and XMP (the ICC profile stays: it is the colours).
+    """
+
+    scale: int = 4
+    payload: str = "av1"
+    quality: int = 38
+    effort: str = "default"
+    strip: str = "none"
+
+    def __post_init__(self) -> None:
+        _one_of("scale", self.scale, SCALES)
+        _one_of("payload", self.payload, PAYLOADS)
+        _one_of("effort", self.effort, EFFORTS)
+        _one_of("strip", self.strip, STRIP)
+        _between("quality", self.quality, 0, 99, integer=True)
+
+    @classmethod
+    def profile(cls, name: str) -> EncodeOptions:
+        """Named settings: "default", or "tadm" (the papers' form: scale 16, lossless PNG).
+
+        Raises:
+            InputError: no such profile.
+        """
+        profiles = {"default": cls(), "tadm": cls(scale=16, payload="png")}
+        _one_of("profile", name, tuple(profiles))
+        return profiles[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeOptions(_Options):
+    """How to decode.
+
+    Attributes:
+        realism: 0..1. 0 = regression: nothing invented, no noise. 1 = full texture.
+        seed: of the specified noise, 0..2^32-1.
+        denoise: False shows the rescaler's own output, without the denoising step.
+        fixed_timestep: one timestep in 0..200 for every tile instead of the predicted ones; None = predict (or take
+            the file's own map, which wins over prediction).
+        device: "auto", "cpu", "cuda", "cuda:1", ...
+        dtype: "auto", "fp32" or "bf16"; auto = fp32 on a CPU, bf16 on a GPU.
+        any_model: decode with another model of the same family and scale when the file's own is not there.
+        model: folder of a model package to use; None = the shipped ones.
+    """
+
+    realism: float = 1.0
+    seed: int = 0
+    denoise: bool = True
+    fixed_timestep: float | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    any_model: bool = False
+    model: str | None = None
+
+    def __post_init__(self) -> None:
+        _between("realism", self.realism, 0, 1)
+        _between("seed", self.seed, 0, 2**32 - 1, integer=True)
+        _one_of("dtype", self.dtype, ("auto", "fp32", "bf16"))
+        if self.fixed_timestep is not None:
+            _between("fixed_timestep", self.fixed_timestep, 0, 200)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeLimits(_Options):
+    """The most a file may ask for, checked before anything is allocated or a model is loaded. 0 switches a limit off.
+
+    Attributes:
+        pixels: HR pixels (268 million by default, 16384 squared).
+        file_bytes: size of the file.
+        chunks: number of chunks.
+        metadata_bytes: inflated size of one metadata chunk or control map.
+        slabs: number of slabs.
+    """
+
+    pixels: int = 2**28
+    file_bytes: int = 2**30
+    chunks: int = 64
+    metadata_bytes: int = 2**23
+    slabs: int = 2**14
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            _between(f.name, getattr(self, f.name), 0, 2**62, integer=True)
+
+
+def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
+    if value not in allowed or isinstance(value, bool):
+        raise InputError(f"{name} is {value!r}, expected one of {', '.join(map(str, allowed))}")
+
+
+def _between(name: str, value: object, low: float, high: float, *, integer: bool = False) -> None:
+    kind = int if integer else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+        what = "a whole number" if integer else "a number"
+        raise InputError(f"{name} is {value!r}, expected {what} in {low:g}..{high:g}")

@@ -1,0 +1,69 @@
+"""AV1 still picture, 8-bit 4:4:4, BT.601 full range: the lossy payload. Only the OBUs are stored."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from codec.errors import FormatError, TadmError, UnsupportedError
+from codec.payload.avif import avif_of_obus, obus_of_avif, read_sequence_header
+from codec.payload.base import PixelArray
+
+#: libaom speed by effort: 2 is the usual choice, 6 costs about 1% of MS-SSIM at equal rate.
+_SPEED = {"fast": 6, "default": 2, "best": 0}
+
+
+class Av1Payload:
+    """LR uint8 <-> AV1 OBUs through Pillow (libavif); decoding is exact up to one grey level of YUV->RGB rounding."""
+
+    name = "av1"
+    lossless = False
+
+    def encode(self, lr: PixelArray, *, quality: int, effort: str = "default") -> bytes:
+        """Code an LR picture.
+
+        Args:
+            lr: uint8 [h, w, 3].
+            quality: 0..99 as in libavif; larger is finer.
+            effort: "fast", "default" or "best".
+
+        Returns:
+            The OBUs of one still picture without temporal delimiter.
+
+        Raises:
+            UnsupportedError: this Pillow was built without AVIF.
+        """
+        buffer = io.BytesIO()
+        try:
+            Image.fromarray(lr).save(
+                buffer, "AVIF", quality=quality, speed=_SPEED[effort], subsampling="4:4:4", range="full",
+                max_threads=1, autotiling=False,
+            )  # fmt: skip
+        except (KeyError, OSError) as exc:
+            raise UnsupportedError(f"payload av1: this Pillow cannot write AVIF ({exc})") from exc
+        return obus_of_avif(buffer.getvalue())
+
+    def decode(self, data: bytes, *, width: int, height: int) -> PixelArray:
+        """LR picture, uint8 [height, width, 3], of OBUs that `encode` made.
+
+        Raises:
+            FormatError: the OBUs are broken or their size is not width x height.
+            UnsupportedError: the picture is not the kind of AV1 this payload holds.
+        """
+        seq = read_sequence_header(data)
+        if (seq.width, seq.height) != (width, height):
+            raise FormatError(f"av1 payload: picture is {seq.width}x{seq.height}, the header says {width}x{height}")
+        if seq.profile != 1:
+            raise UnsupportedError(f"av1 payload: profile is {seq.profile}, expected 1 (8-bit 4:4:4)")
+        try:
+            with Image.open(io.BytesIO(avif_of_obus(data)), formats=["AVIF"]) as image:
+                pixels = np.asarray(image.convert("RGB"))
+        except TadmError:
+            raise
+        except Exception as exc:  # libavif reports broken data in several exception types
+            raise FormatError(f"av1 payload: {len(data)} bytes do not decode ({exc})") from exc
+        if pixels.shape != (height, width, 3):
+            raise FormatError(f"av1 payload: decoded to {pixels.shape}, expected {(height, width, 3)}")
+        return pixels

@@ -1,0 +1,94 @@
+"""One TOML file a stage -> a validated, frozen `StageConfig`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from codec.errors import InputError
+
+KINDS = ("fidelity", "realism")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """Everything a stage needs beside its data and its starting weights.
+
+    Attributes:
+        kind: "fidelity" (regression at realism 0) or "realism" (the whole dial, adversarial).
+        train: names of the parts whose weights move, see `CompactModel.parts`.
+        scales: scale -> probability of drawing it for a batch.
+        crop: side of a training crop in HR pixels, a multiple of 64.
+        batch: crops a step and process.
+        steps: optimiser steps of the whole stage; the rate follows a cosine over them.
+        rate: peak learning rate of AdamW.
+        betas: AdamW's two decay rates.
+        warmup: steps of linear warm-up.
+        ema: decay of the running mean of weights that is evaluated and shipped.
+        l1, ms_ssim, colour, z_hat: weights of the fidelity losses (z_hat: L1 of the reader's own output).
+        fidelity_release: how far full timestep lowers the fidelity weight (1 - release * t / 200).
+        adversarial, feature: weights of hinge and feature-matching losses, a discriminator scale.
+        discriminator_width: channels of its first layer.
+        discriminator_rate: peak learning rate of the discriminator.
+        seed: of every random draw.
+        checkpoint_minutes: time between checkpoints.
+        evaluate_steps: steps between held-out evaluations and sample sheets.
+    """
+
+    kind: str
+    train: tuple[str, ...]
+    scales: dict[int, float]
+    crop: int = 128
+    batch: int = 12
+    steps: int = 10_000
+    rate: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.99)
+    warmup: int = 200
+    ema: float = 0.999
+    l1: float = 1.0
+    ms_ssim: float = 0.2
+    colour: float = 0.5
+    z_hat: float = 0.25
+    fidelity_release: float = 0.85
+    adversarial: float = 0.004
+    feature: float = 0.008
+    discriminator_width: int = 32
+    discriminator_rate: float = 4e-4
+    seed: int = 0
+    checkpoint_minutes: float = 5.0
+    evaluate_steps: int = 2000
+    model: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"kind is {self.kind!r}, expected one of {', '.join(KINDS)}")
+        if self.crop < 64 or self.crop % 64:
+            raise InputError(f"crop is {self.crop}, expected a multiple of 64")
+        if not self.scales or abs(sum(self.scales.values()) - 1) > 1e-6:
+            raise InputError(f"scales: probabilities are {self.scales}, they must add up to 1")
+        for name in ("batch", "steps"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}, expected at least 1")
+
+
+def load_stage(path: Path, **overrides: Any) -> StageConfig:  # noqa: ANN401 - values of any TOML type
+    """Read a stage file; `overrides` replace single values.
+
+    Raises:
+        InputError: not TOML, an unknown key, or a value out of range.
+    """
+    try:
+        values = tomllib.loads(path.read_text()) | overrides
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise InputError(f"{path}: not a TOML file ({exc})") from exc
+    unknown = set(values) - {f.name for f in fields(StageConfig)}
+    if unknown:
+        raise InputError(f"{path}: unknown keys {', '.join(sorted(unknown))}")
+    if "scales" in values:
+        values["scales"] = {int(k): float(v) for k, v in values["scales"].items()}
+    for key in ("train", "betas"):
+        if key in values:
+            values[key] = tuple(values[key])
+    return StageConfig(**values)

@@ -1,0 +1,178 @@
+"""The training loop: schedule, log, evaluation, sample sheets, checkpoints, and a clean stop at any moment."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from codec.errors import InputError
+from codec.models.compact.config import CompactConfig
+from codec.models.compact.model import CompactModel
+from codec.models.compact.package import load_parts, save_package
+from codec.training.config import StageConfig
+from codec.training.crops import CropStore
+from codec.training.evaluate import evaluate, sample_sheet
+from codec.training.stages import STAGES, set_timestep_range
+from codec.training.state import Ema, load_state, save_state
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Where a run reads and writes.
+
+    Attributes:
+        store: crop store folder.
+        out: run folder: `state.safetensors`, `log.jsonl`, `sheet-*.png`, `package/`.
+        init: model package to start from, if any.
+        device: resolved device.
+        minutes: stop (with a checkpoint) after so long; None = only at the end.
+        on_step: called with (step, metrics) for progress display.
+    """
+
+    store: Path
+    out: Path
+    device: torch.device
+    init: Path | None = None
+    minutes: float | None = None
+    on_step: Callable[[int, dict[str, float]], None] = lambda *_: None
+
+
+def train(config: StageConfig, run: Run) -> CompactModel:
+    """Run one stage to its end or to the next stop; resumes by itself if `run.out` has a state.
+
+    Returns:
+        The model with the averaged weights, also saved as a model package in `run.out`/package.
+
+    Raises:
+        InputError: the configuration names parts the model does not have.
+    """
+    torch.manual_seed(config.seed)
+    model = _build(config, run)
+    stage = STAGES[config.kind](model, config)
+    optimizers, ema = stage.optimizers(), Ema(model, config.ema)
+    modules = {"model": model, **stage.extra}
+    rng = torch.Generator().manual_seed(config.seed + _rank())
+    scales = tuple(config.scales)
+    store = CropStore(run.store, scales=scales, device=run.device)
+    held_out = CropStore(run.store, scales=scales, device=run.device, holdout=True)
+    step = 0
+    if (run.out / "state.safetensors").exists():
+        step = int(load_state(run.out, modules, optimizers, ema)["step"])
+        rng.manual_seed(config.seed + _rank() + 7919 * step)
+    elif _rank() == 0:
+        run.out.mkdir(parents=True, exist_ok=True)
+    stop = _StopRequest()
+    started = saved = time.monotonic()
+    sums: dict[str, float] = {}
+    while step < config.steps and not stop.asked:
+        scale = scales[int(torch.multinomial(torch.tensor([config.scales[s] for s in scales]), 1, generator=rng))]
+        _set_rate(optimizers, config, step)
+        metrics = stage.step(store.sample(config.batch, config.crop, scale, rng), rng)
+        ema.update(model)
+        step += 1
+        run.on_step(step, metrics)
+        for k, v in metrics.items():
+            sums[f"{k}_x{scale}"] = 0.98 * sums.get(f"{k}_x{scale}", v) + 0.02 * v
+        now = time.monotonic()
+        if run.minutes is not None and now - started > 60 * run.minutes:
+            stop.asked = True
+        done = step == config.steps
+        if _rank() == 0 and (step % config.evaluate_steps == 0 or done):
+            _log(run.out, {"step": step, "seconds": round(now - started)} | _rounded(sums))
+            _report(config, run, ema, held_out, step)
+        if _rank() == 0 and (done or stop.asked or now - saved > 60 * config.checkpoint_minutes):
+            save_state(run.out, modules, optimizers, ema, {"step": step})
+            saved = now
+    final = _averaged(config, run, ema)
+    if _rank() == 0:
+        _set_ranges(final, held_out, scales)
+        save_package(final, run.out / "package")
+    return final
+
+
+def _build(config: StageConfig, run: Run) -> CompactModel:
+    model_config = CompactConfig.from_dict(config.model | {"scales": tuple(sorted(config.scales))})
+    model = CompactModel(model_config)
+    if run.init is not None:
+        load_parts(model, run.init, missing_ok=True)
+    parts = model.parts()
+    unknown = set(config.train) - set(parts)
+    if unknown:
+        raise InputError(f"train: no parts named {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
+    for name, part in parts.items():
+        part.requires_grad_(name in config.train)
+    return model.channels_last_on(run.device)
+
+
+def _averaged(config: StageConfig, run: Run, ema: Ema) -> CompactModel:
+    model = _build(config, run)
+    model.load_state_dict(ema.mean)
+    return model.eval()
+
+
+def _set_rate(optimizers: dict[str, torch.optim.Optimizer], config: StageConfig, step: int) -> None:
+    """Linear warm-up, then half a cosine to 2% of the peak."""
+    if step < config.warmup:
+        factor = (step + 1) / config.warmup
+    else:
+        done = (step - config.warmup) / max(1, config.steps - config.warmup)
+        factor = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
+    peaks = {"generator": config.rate, "critic": config.discriminator_rate}
+    for name, optimizer in optimizers.items():
+        for group in optimizer.param_groups:
+            group["lr"] = peaks[name] * factor
+
+
+def _report(config: StageConfig, run: Run, ema: Ema, held_out: CropStore, step: int) -> None:
+    model = _averaged(config, run, ema)
+    for scale in config.scales:
+        _log(run.out, {"step": step, "scale": scale} | _rounded(evaluate(model, held_out, scale)))
+    sample_sheet(model, held_out, tuple(config.scales)).save(run.out / f"sheet-{step:06d}.png")
+    save_package(model, run.out / "package")
+
+
+@torch.no_grad()
+def _set_ranges(model: CompactModel, held_out: CropStore, scales: tuple[int, ...]) -> None:
+    for scale in scales:
+        errors: list[Tensor] = []
+        predictor = model.predictor(scale)
+        for variant in range(4):
+            batch = held_out.fixed(100, scale, crop=384, variant=variant)
+            for lr, quality in zip(batch.lr.split(10), batch.quality.split(10), strict=True):
+                errors.append(predictor.log_error(model.read(lr, quality, scale), quality))
+        set_timestep_range(predictor, torch.cat(errors))
+
+
+class _StopRequest:
+    """Turns SIGTERM and SIGINT into a checkpoint after the step in hand."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_: Any) -> None:  # noqa: ANN401 - the signature of a signal handler
+        self.asked = True
+
+
+def _rank() -> int:
+    on = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return torch.distributed.get_rank() if on else 0
+
+
+def _rounded(metrics: dict[str, float]) -> dict[str, float]:
+    return {k: round(v, 5) for k, v in metrics.items()}
+
+
+def _log(folder: Path, row: dict[str, Any]) -> None:
+    with (folder / "log.jsonl").open("a") as handle:
+        handle.write(json.dumps(row) + "\n")

@@ -1,0 +1,71 @@
+"""Checkpoints without pickles: every tensor of a training run in one safetensors file, numbers in JSON beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+class Ema:
+    """Running mean of a module's parameters, warmed up so that early weights are soon forgotten."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.count = 0
+        self.mean = {k: v.detach().clone().float() for k, v in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        """Move the mean towards the present weights by 1 - decay (less early on)."""
+        self.count += 1
+        keep = min(self.decay, (1 + self.count) / (10 + self.count))
+        for k, v in module.state_dict().items():
+            self.mean[k].lerp_(v.float(), 1 - keep)
+
+
+def save_state(
+    folder: Path, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer], ema: Ema,
+    numbers: dict[str, Any],
+) -> None:  # fmt: skip
+    """Write `state.safetensors` and `state.json`, each beside the old one and then moved over it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors: dict[str, Tensor] = {f"ema/{k}": v for k, v in ema.mean.items()}
+    for name, module in modules.items():
+        tensors |= {f"module/{name}/{k}": v for k, v in module.state_dict().items()}
+    for name, optimizer in optimizers.items():
+        for index, slot in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{name}/{index}/{k}": v for k, v in slot.items()}
+    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    save_file(tensors, folder / "state.new", metadata={"numbers": json.dumps(numbers | {"ema_count": ema.count})})
+    (folder / "state.new").replace(folder / "state.safetensors")
+
+
+def load_state(
+    folder: Path, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer], ema: Ema
+) -> dict[str, Any]:
+    """Undo `save_state`: fills modules, optimisers and the mean, and returns the numbers."""
+    from safetensors import safe_open
+
+    path = folder / "state.safetensors"
+    with safe_open(path, "pt") as handle:
+        numbers: dict[str, Any] = json.loads(handle.metadata()["numbers"])
+    tensors = load_file(path)
+    for k, v in ema.mean.items():
+        v.copy_(tensors[f"ema/{k}"])
+    ema.count = numbers["ema_count"]
+    for name, module in modules.items():
+        prefix = f"module/{name}/"
+        module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+    for name, optimizer in optimizers.items():
+        slots: dict[int, dict[str, Tensor]] = {}
+        for k, v in tensors.items():
+            if k.startswith(f"optimizer/{name}/"):
+                index, slot = k.split("/")[2:]
+                slots.setdefault(int(index), {})[slot] = v
+        optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+    return numbers
