@@ -12,9 +12,9 @@ from codec.cli.streams import STANDARD, check_output, overwrite_option, quiet_op
 from codec.options import DecodeLimits, DecodeOptions
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
     import numpy as np
     import numpy.typing as npt
+    from rich.progress import Progress
 
 
 @click.command("decode")

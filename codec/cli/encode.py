@@ -44,8 +44,10 @@ def encode_command(
 
     INPUT is anything Pillow reads; gray, palette, alpha, CMYK and 16-bit gray are handled.
     """
-    given: dict[str, Any] = {"scale": int(scale) if scale else None, "payload": payload, "quality": quality, "effort": effort,
-             "strip": "all" if strip else None}  # fmt: skip
+    given: dict[str, Any] = {
+        "scale": int(scale) if scale else None, "payload": payload, "quality": quality, "effort": effort,
+        "strip": "all" if strip else None,
+    }  # fmt: skip
     options = dataclasses.replace(EncodeOptions.profile(profile), **{k: v for k, v in given.items() if v is not None})
     if quality is not None and options.payload == "png":
         raise click.UsageError("--quality has no meaning for the lossless payload png")

@@ -23,9 +23,10 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, help="Only errors on 
 class Group(click.Group):
     """Turns deliberate errors into one line on standard error and the error's own exit code."""
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's signature
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Run the command; errors are handled here, before click's own handling of a closed pipe."""
         try:
-            return super().main(*args, **kwargs)
+            return super().invoke(ctx)
         except TadmError as exc:
             fail(str(exc), exc.exit_code)
         except BrokenPipeError:

@@ -11,6 +11,7 @@ from PIL import Image, PngImagePlugin
 
 from codec.errors import InputError
 
+_TIFF_XMP = 700
 #: Formats that can hold alpha.
 _ALPHA_FORMATS = {"PNG", "WEBP", "AVIF", "TIFF", "JPEG2000"}
 
@@ -60,6 +61,11 @@ def save(image: Image.Image, target: IO[bytes], kind: str) -> None:
             text = PngImagePlugin.PngInfo()
             text.add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode("utf-8", "replace"))
             options["pnginfo"] = text
+    elif kind == "TIFF" and "xmp" in options:
+        exif = Image.Exif()
+        exif.load(options.get("exif", b""))
+        exif[_TIFF_XMP] = options.pop("xmp")
+        options["exif"] = exif
     elif kind in {"JPEG", "WEBP", "AVIF"}:
         options["quality"] = 95
         if kind == "JPEG":

@@ -17,6 +17,9 @@ PixelArray = npt.NDArray[np.uint8]
 Source = str | Path | IO[bytes] | Image.Image | PixelArray
 
 _ORIENTATION = 0x0112
+#: TIFF tags that describe how the input file stored its pixels, or that we keep elsewhere (XMP, ICC): not EXIF.
+_STORAGE_TAGS = {*range(254, 260), 262, 266, 273, 277, 278, 279, 284, 317, 320, *range(322, 326), 330, 338, 339, 347,
+                 *range(512, 522), *range(529, 533), 700, 34675}  # fmt: skip
 #: Modes that convert to 8-bit RGB without losing anything that a photograph has.
 _PLAIN = {"1", "L", "P", "RGB", "YCbCr", "HSV", "RGBX"}
 _WITH_ALPHA = {"LA", "La", "RGBA", "RGBa", "PA"}
@@ -95,7 +98,8 @@ def _from_image(image: Image.Image) -> Picture:
         notes.append("animated or multi-page input: only the first frame is coded")
     exif = image.getexif()
     upright = ImageOps.exif_transpose(image)
-    exif.pop(_ORIENTATION, None)
+    for tag in (_ORIENTATION, *_STORAGE_TAGS):
+        exif.pop(tag, None)
     upright, alpha = _to_rgb(upright, notes)
     if image.mode == "CMYK" or (icc and image.mode in {"1", "L", "I;16", "I;16B", "I;16L", "LA"}):
         icc = None  # it described CMYK or gray values, which are gone

@@ -8,11 +8,49 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from codec.errors import InputError
+from codec.tiling.grid import TileGrid
 
 #: Variance of the window in tile-normalised coordinates (a tile is 1 wide), as published.
 VARIANCE = 0.01
+
+
+@dataclass(frozen=True)
+class BlendPlan(TileGrid):
+    """A grid and the weights that blend its tiles' results.
+
+    A result may be larger than its tile by a whole factor, as a VAE's is; the weights are then the result's.
+
+    Attributes:
+        row_weights: for each row of tiles, a weight for each row of a result.
+        column_weights: for each column of tiles, a weight for each column of a result. A cell's weight is the product.
+    """
+
+    row_weights: tuple[tuple[float, ...], ...]
+    column_weights: tuple[tuple[float, ...], ...]
+
+
+def plan_blend(grid: TileGrid, factor: int = 1) -> BlendPlan:
+    """Weights for results `factor` times larger than the tiles of a grid; over the picture they sum to one.
+
+    Raises:
+        InputError: `factor` is below 1, or the grid leaves a cell uncovered.
+    """
+    if factor < 1:
+        raise InputError(f"window: factor is {factor}, expected at least 1")
+    tops, lefts = [top * factor for top in grid.tops], [left * factor for left in grid.lefts]
+    return BlendPlan(
+        height=grid.height,
+        width=grid.width,
+        tile_height=grid.tile_height,
+        tile_width=grid.tile_width,
+        tops=grid.tops,
+        lefts=grid.lefts,
+        row_weights=axis_weights(tops, grid.tile_height * factor, grid.height * factor),
+        column_weights=axis_weights(lefts, grid.tile_width * factor, grid.width * factor),
+    )
 
 
 def gaussian(length: int, variance: float = VARIANCE) -> tuple[float, ...]:

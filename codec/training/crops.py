@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from codec.errors import InputError
+from codec.models.compact.config import TIMESTEP_TILE
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ class CropStore:
     def __len__(self) -> int:
         return sum(g["hr"].shape[0] for g in self._groups)
 
+    def variants(self, scale: int) -> int:
+        """Coded LR pictures a square."""
+        return int(self._groups[0][f"quality{scale}"].shape[1])
+
     def sample(self, batch: int, crop: int, scale: int, rng: torch.Generator) -> Batch:
         """Random squares, positions, coded variants and flips. `rng` is a CPU generator."""
         picks = torch.multinomial(self._weights, batch, replacement=True, generator=rng).tolist()
@@ -75,8 +80,9 @@ class CropStore:
         return Batch(hr=_to_float(torch.stack(hrs)), lr=_to_float(torch.stack(lrs)), quality=quality, scale=scale)
 
     def fixed(self, count: int, scale: int, *, crop: int, variant: int) -> Batch:
-        """The first `count` squares of the largest group, top-left `crop` px, at one coded variant: for evaluation."""
+        """The first `count` squares of the largest group, top-left at most `crop` px, one coded variant: to evaluate."""
         group = max(self._groups, key=lambda g: g["hr"].shape[1])
+        crop = min(crop, group["hr"].shape[1] // TIMESTEP_TILE * TIMESTEP_TILE)
         hr = group["hr"][:count, :crop, :crop]
         lr = group[f"lr{scale}"][:count, variant, : crop // scale, : crop // scale]
         quality = group[f"quality{scale}"][:count, variant].float().view(-1, 1, 1, 1) / 100

@@ -49,7 +49,7 @@ def sample_sheet(model: CompactModel, store: CropStore, scales: tuple[int, ...],
         batch = store.fixed(count, scale, crop=256, variant=2)
         columns = [batch.hr, bicubic_up(batch.lr, scale)]
         columns += [_pass(model, batch, realism).x_hat for realism in (0.0, 0.5, 1.0)]
-        rows += [torch.cat([c[i] for c in columns], 2) for i in range(count)]
+        rows += [torch.cat([c[i] for c in columns], 2) for i in range(batch.hr.shape[0])]
     sheet = torch.cat(rows, 1).float().clamp(-1, 1).add(1).mul(127.5).round().byte()
     return Image.fromarray(np.ascontiguousarray(sheet.permute(1, 2, 0).cpu().numpy()))
 

@@ -145,7 +145,7 @@ def _set_ranges(model: CompactModel, held_out: CropStore, scales: tuple[int, ...
     for scale in scales:
         errors: list[Tensor] = []
         predictor = model.predictor(scale)
-        for variant in range(4):
+        for variant in range(held_out.variants(scale)):
             batch = held_out.fixed(100, scale, crop=384, variant=variant)
             for lr, quality in zip(batch.lr.split(10), batch.quality.split(10), strict=True):
                 errors.append(predictor.log_error(model.read(lr, quality, scale), quality))

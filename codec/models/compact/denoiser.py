@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from codec.models.compact.config import LATENT_CHANNELS, LATENT_FACTOR, CompactConfig
-from codec.models.compact.layers import ResBlock, Upsample, act, latent_to_pixels, pixels_to_latent
+from codec.models.compact.layers import Conv2d, ResBlock, Upsample, act, latent_to_pixels, pixels_to_latent
 
 #: Largest timestep the family uses (the published TADM's predictor range ends here as well).
 MAX_TIMESTEP = 200.0
@@ -27,21 +27,21 @@ class CompactDenoiser(nn.Module):
         super().__init__()
         w4, w8, w16 = config.widths
         noise = LATENT_FACTOR**2
-        self.conv_in = nn.Conv2d(LATENT_CHANNELS + noise + 3, w4, 3, padding=1)
+        self.conv_in = Conv2d(LATENT_CHANNELS + noise + 3, w4, 3, padding=1)
         self.down4 = _blocks(w4, config.blocks[0])
-        self.to8 = nn.Conv2d(4 * w4, w8, 1)
+        self.to8 = Conv2d(4 * w4, w8, 1)
         self.down8 = _blocks(w8, config.blocks[1])
-        self.to16 = nn.Conv2d(4 * w8, w16, 1)
+        self.to16 = Conv2d(4 * w8, w16, 1)
         self.mid16 = _blocks(w16, config.blocks[2])
         self.from16 = Upsample(w16, w8, 1)
         self.up8 = _blocks(w8, config.up_blocks[0])
         self.from8 = Upsample(w8, w4, 1)
         self.up4 = _blocks(w4, config.up_blocks[1])
         self.to2 = Upsample(w4, config.half_width, 3)
-        self.join2 = nn.Conv2d(config.half_width + 12 + 4, config.half_width, 3, padding=1)
+        self.join2 = Conv2d(config.half_width + 12 + 4, config.half_width, 3, padding=1)
         self.block2 = ResBlock(config.half_width)
         self.to1 = Upsample(config.half_width, 8, 3)
-        self.conv_out = nn.Conv2d(8 + 1, 3, 3, padding=1)
+        self.conv_out = Conv2d(8 + 1, 3, 3, padding=1)
         with torch.no_grad():
             self.conv_out.weight.mul_(0.1)
             assert self.conv_out.bias is not None

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from codec.models.compact.config import LATENT_CHANNELS, LATENT_FACTOR, TIMESTEP_TILE, CompactConfig
-from codec.models.compact.layers import act
+from codec.models.compact.layers import Conv2d, act
 
 #: Range of predicted timesteps, as in the published TADM.
 T_MIN, T_MAX = 10.0, 200.0
@@ -27,11 +27,11 @@ class TimestepPredictor(nn.Module):
     def __init__(self, config: CompactConfig) -> None:
         super().__init__()
         width = config.predictor_width
-        self.conv_in = nn.Conv2d(LATENT_CHANNELS + 1, width, 1)
-        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
-        self.fc1 = nn.Conv2d(2 * width, 2 * width, 1)
-        self.fc2 = nn.Conv2d(2 * width, 1, 1)
+        self.conv_in = Conv2d(LATENT_CHANNELS + 1, width, 1)
+        self.conv1 = Conv2d(width, width, 3, padding=1)
+        self.conv2 = Conv2d(width, width, 3, padding=1)
+        self.fc1 = Conv2d(2 * width, 2 * width, 1)
+        self.fc2 = Conv2d(2 * width, 1, 1)
         self.register_buffer("log_error_range", torch.tensor([-7.0, -3.0]))
 
     def log_error(self, z_hat: Tensor, quality: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.models.compact.config import LATENT_CHANNELS, LATENT_FACTOR, CompactConfig
-from codec.models.compact.layers import ResBlock, Upsample, act, bicubic_up, pixels_to_latent
+from codec.models.compact.layers import Conv2d, ResBlock, Upsample, act, bicubic_up, pixels_to_latent
 
 
 class LRReader(nn.Module):
@@ -22,12 +22,12 @@ class LRReader(nn.Module):
         super().__init__()
         self.scale = scale
         width = config.reader_width
-        self.conv_in = nn.Conv2d(4, width, 3, padding=1)
+        self.conv_in = Conv2d(4, width, 3, padding=1)
         body = [_stage(width, config.reader_blocks)]
         for _ in range(int(math.log2(scale // LATENT_FACTOR))):
             body += [Upsample(width, width, 1), _stage(width, config.reader_blocks)]
         self.body = nn.Sequential(*body)
-        self.conv_out = nn.Conv2d(width, LATENT_CHANNELS, 3, padding=1)
+        self.conv_out = Conv2d(width, LATENT_CHANNELS, 3, padding=1)
         nn.init.zeros_(self.conv_out.weight)
         assert self.conv_out.bias is not None
         nn.init.zeros_(self.conv_out.bias)

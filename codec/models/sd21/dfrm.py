@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +21,8 @@ class Rescaler(nn.Module):
         x, z -> down_module(x), latent_module(z) -> fusing_module -> zlr -> inv_module -> LR
         LR -> inverse of inv_module -> zlr -> final_module -> z_hat
 
-    It takes the latent multiplied by the VAE's scaling factor and gives the latent *not* multiplied by it. The LR leaves
-    as float: rounding to 8 bits is the caller's (`codec.models.rounding`).
+    It takes the latent multiplied by the VAE's scaling factor and gives the latent *not* multiplied by it. The LR
+    leaves as float: rounding to 8 bits is the caller's (`codec.models.rounding`).
     """
 
     def __init__(self, config: RescalerConfig) -> None:
@@ -67,13 +68,11 @@ class Rescaler(nn.Module):
     def lr_to_feature(self, lr: Tensor) -> Tensor:
         """INN inverse (Eq. 4): LR, float [B, 3, h, w] in [-1, 1] -> feature of the same shape."""
         for block in reversed(self.inv_module):
-            if not isinstance(block, InvertibleBlock):
-                raise TypeError(f"inv_module holds a {type(block).__name__}")
-            lr = block.inverse(lr)
+            lr = cast("InvertibleBlock", block).inverse(lr)
         return lr
 
     def feature_to_latent(self, zlr: Tensor) -> Tensor:
-        """The latent read from a feature (Eq. 5): float [B, 3, h, w] -> z_hat [B, 4, h*scale/8, w*scale/8], unscaled."""
+        """Feature -> z_hat (Eq. 5): float [B, 3, h, w] -> [B, 4, h*scale/8, w*scale/8], no scaling factor in it."""
         z_hat: Tensor = self.final_module(zlr)
         return z_hat
 

@@ -1,7 +1,7 @@
 """The invertible network (INN) between the rescaler's 3-channel feature and the LR picture.
 
-Source: the invertible blocks of Invertible Image Rescaling (Xiao et al., 2020), as TADM uses them (its Eq. 4): the first
-channel is one half of the coupling, the other two are the other half.
+Source: the invertible blocks of Invertible Image Rescaling (Xiao et al., 2020), as TADM uses them (its Eq. 4): the
+first channel is one half of the coupling, the other two are the other half.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class DenseBlock(nn.Module):
         self.conv5 = nn.Conv2d(in_width + 4 * growth, out_width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """float [B, in, H, W] -> [B, out, H, W]."""
+        """Float [B, in, H, W] -> [B, out, H, W]."""
         seen = x
         for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
             seen = torch.cat([seen, F.leaky_relu(conv(seen), _SLOPE)], 1)

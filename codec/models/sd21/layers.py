@@ -20,7 +20,7 @@ class ConvAct(nn.Module):
         self.conv_in = nn.Conv2d(in_width, out_width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """float [B, in, H, W] -> [B, out, H, W]."""
+        """Float [B, in, H, W] -> [B, out, H, W]."""
         return F.leaky_relu(self.conv_in(x), SLOPE)
 
 
@@ -34,7 +34,7 @@ class LeakyResBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """float [B, width, H, W] -> the same shape."""
+        """Float [B, width, H, W] -> the same shape."""
         y: Tensor = x + self.res_block(x)
         return y
 
@@ -48,7 +48,7 @@ class ResBlock(nn.Module):
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """float [B, width, H, W] -> the same shape; `bias`, [B, width, 1, 1], enters after the second convolution."""
+        """Float [B, width, H, W] -> the same shape; `bias`, [B, width, 1, 1], enters after the second convolution."""
         y: Tensor = self.conv2(F.relu(self.conv1(x)))
         return x + y if bias is None else x + (y + bias)
 
@@ -61,6 +61,6 @@ class Downsample(nn.Module):
         self.downsample = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * width, 2 * width, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """float [B, width, H, W], H and W even -> [B, 2*width, H/2, W/2]."""
+        """Float [B, width, H, W], H and W even -> [B, 2*width, H/2, W/2]."""
         y: Tensor = self.downsample(x)
         return y

@@ -1,0 +1,240 @@
+"""The `sd21` family put together: pixels -> LR, and LR -> pixels with one denoising step a tile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
+
+from codec.errors import InputError
+from codec.geometry import Size, lr_size, padded
+from codec.models.sd21.config import HR_MULTIPLE, LATENT_FACTOR
+from codec.models.sd21.denoiser import Denoiser
+from codec.models.sd21.dfrm import Rescaler
+from codec.models.sd21.predictor import TimestepPredictor
+from codec.models.sd21.scheduler import TimeScheduler
+from codec.models.sd21.tiles import Progress, TilePlan, run_tiles
+from codec.models.sd21.vae import LatentCodec
+
+#: The U-Net halves a tile three times.
+_TILE_MULTIPLE = 8
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """What decoding gives.
+
+    Attributes:
+        z_hat: latent of the padded picture before denoising, *not* times the scaling factor, float [B, 4, h, w].
+        t: timestep a tile, float [B, rows, columns] of the tile grid.
+        z0: latent after denoising and blending, times the scaling factor, float [B, 4, h, w].
+        x_hat: pixels, float [B, 3, H, W] in [-1, 1].
+    """
+
+    z_hat: Tensor
+    t: Tensor
+    z0: Tensor
+    x_hat: Tensor
+
+
+class Sd21Pipeline(nn.Module):
+    """The published TADM for one scale.
+
+        encode:  x -> pad -> latent codec -> z -> rescaler down -> LR (float)
+        decode:  LR -> rescaler up -> z_hat -> [a tile: predictor -> t; denoiser -> eps; scheduler -> z0] -> blend
+                    -> latent codec -> x_hat -> crop
+
+    `codec.models.rounding` belongs between the two.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_codec: LatentCodec,
+        rescaler: Rescaler,
+        predictor: TimestepPredictor,
+        denoiser: Denoiser,
+        scheduler: TimeScheduler,
+    ) -> None:
+        super().__init__()
+        self.latent_codec = latent_codec
+        self.rescaler = rescaler
+        self.predictor = predictor
+        self.denoiser = denoiser
+        self.scheduler = scheduler
+
+    @property
+    def scale(self) -> int:
+        """HR/LR ratio."""
+        return self.rescaler.config.scale
+
+    def place(self, device: torch.device, dtype: torch.dtype) -> Sd21Pipeline:
+        """Move to a device, in place. U-Net and VAE decoder take `dtype` (float32, bfloat16); all else stays float32.
+
+        The rescaler in particular: its inverse divides by what it multiplied by, which half precision does not undo.
+        """
+        self.to(device, torch.float32)
+        self.denoiser.to(dtype=dtype)
+        self.latent_codec.place(device, dtype)
+        return self
+
+    @torch.no_grad()
+    def encode_padded(self, x: Tensor) -> Tensor:
+        """LR of the picture padded to multiples of 64, which is what the published code stores.
+
+        Args:
+            x: pixels, float [B, 3, H, W] in [-1, 1].
+
+        Returns:
+            LR before rounding, float32 [B, 3, ceil(H/64)*64/scale, ceil(W/64)*64/scale], nominally in [-1, 1].
+
+        Raises:
+            InputError: not a batch of RGB pictures.
+        """
+        _check_pictures(x)
+        x = extend(x.float(), padded(x.shape[2], HR_MULTIPLE), padded(x.shape[3], HR_MULTIPLE))
+        return self.rescaler.down(x, self.latent_codec.encode(x))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """LR of a picture: `encode_padded` without the part that comes from padding alone.
+
+        Args:
+            x: pixels, float [B, 3, H, W] in [-1, 1].
+
+        Returns:
+            LR before rounding, float32 [B, 3, ceil(H/scale), ceil(W/scale)], nominally in [-1, 1].
+
+        Raises:
+            InputError: not a batch of RGB pictures.
+        """
+        lr = self.encode_padded(x)
+        stored = lr_size(Size(width=x.shape[3], height=x.shape[2]), self.scale)
+        return lr[:, :, : stored.height, : stored.width]
+
+    @torch.no_grad()
+    def read(self, lr: Tensor) -> Tensor:
+        """z_hat of an LR whose sides are multiples of 64 / scale: float [B, 3, h, w] -> [B, 4, h*scale/8, w*scale/8].
+
+        It is not times the scaling factor.
+        """
+        return self.rescaler.up(lr.float())
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        z_hat: Tensor,
+        plan: TilePlan | None,
+        *,
+        batch: int = 4,
+        timesteps: Tensor | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """One denoising step on every tile, blended.
+
+        Args:
+            z_hat: as `read` gives it, float [B, 4, h, w].
+            plan: tiles of h x w, of sides that are multiples of 8; None = one tile.
+            batch: tiles that run together: less needs less memory.
+            timesteps: float [B, rows, columns] of the tile grid, instead of the predictor's.
+            progress: called after each batch of tiles.
+
+        Returns:
+            z0, times the scaling factor, float [B, 4, h, w]; and the timesteps used, float [B, rows, columns].
+
+        Raises:
+            InputError: the plan does not fit the latent, or `timesteps` not the plan.
+        """
+        if plan is not None and (plan.tile_height % _TILE_MULTIPLE or plan.tile_width % _TILE_MULTIPLE):
+            sides = f"{plan.tile_height}x{plan.tile_width}"
+            raise InputError(f"tile is {sides} latent cells, expected multiples of {_TILE_MULTIPLE}")
+        shape = (len(z_hat), 1, 1) if plan is None else (len(z_hat), len(plan.tops), len(plan.lefts))
+        if timesteps is not None and tuple(timesteps.shape) != shape:
+            raise InputError(f"timestep map: shape is {tuple(timesteps.shape)}, expected {shape}")
+        given = None if timesteps is None else timesteps.to(z_hat.device, torch.float32).flatten()
+        used: list[Tensor] = []
+
+        def step(tiles: Tensor, numbers: slice) -> Tensor:
+            t = self.predictor(tiles) if given is None else given[numbers]
+            used.append(t)
+            z0: Tensor = self.scheduler(tiles, self.denoiser(tiles, t), t)
+            return z0
+
+        scaled = z_hat * self.latent_codec.scaling_factor
+        z0 = run_tiles(scaled, plan, batch, step, progress)
+        return z0, torch.cat(used).reshape(shape)
+
+    @torch.no_grad()
+    def decode(
+        self,
+        lr: Tensor,
+        size: Size | None = None,
+        *,
+        plan: TilePlan | None,
+        batch: int = 4,
+        timesteps: Tensor | None = None,
+        vae_plan: TilePlan | None = None,
+        progress: Progress | None = None,
+    ) -> Reconstruction:
+        """Pixels of an LR picture.
+
+        As released, tiles are `LATENT_TILE` cells with `LATENT_OVERLAP` in common; `latent_size` says what to plan for.
+
+        Args:
+            lr: float [B, 3, h, w] in [-1, 1], after rounding to 8 bits.
+            size: HR size; h and w are its sides over the scale, rounded up. None = scale times the LR's.
+            plan: the denoiser's tiles of the latent; None = one tile.
+            batch: denoiser tiles that run together: less needs less memory.
+            timesteps: float [B, rows, columns] of the tile grid, instead of the predictor's.
+            vae_plan: the VAE decoder's tiles of the latent, with weights for results 8 times larger; None = one tile.
+            progress: called after each batch of the denoiser's tiles.
+
+        Raises:
+            InputError: the LR is no batch of RGB pictures or does not fit `size`, a plan does not fit the latent, or
+                `timesteps` not the plan.
+        """
+        _check_pictures(lr)
+        size = size or Size(width=lr.shape[3] * self.scale, height=lr.shape[2] * self.scale)
+        z_hat = self.read(self._whole_lr(lr.float(), size))
+        z0, t = self.denoise(z_hat, plan, batch=batch, timesteps=timesteps, progress=progress)
+        x_hat = run_tiles(z0, vae_plan, 1, lambda tiles, _: self.latent_codec.decode(tiles))
+        return Reconstruction(z_hat=z_hat, t=t, z0=z0, x_hat=x_hat[:, :, : size.height, : size.width])
+
+    @staticmethod
+    def latent_size(size: Size) -> Size:
+        """Latent cells of an HR picture after padding to multiples of 64: what tile plans must be made for."""
+        return Size(
+            width=padded(size.width, HR_MULTIPLE) // LATENT_FACTOR,
+            height=padded(size.height, HR_MULTIPLE) // LATENT_FACTOR,
+        )
+
+    def _whole_lr(self, lr: Tensor, size: Size) -> Tensor:
+        """The LR of the padded picture, from that or from the LR as stored: cut to the picture's own extent."""
+        whole = Size(width=padded(size.width, HR_MULTIPLE), height=padded(size.height, HR_MULTIPLE))
+        full, stored = lr_size(whole, self.scale), lr_size(size, self.scale)
+        got = Size(width=lr.shape[3], height=lr.shape[2])
+        if got not in (stored, full):
+            raise InputError(
+                f"LR is {got.width}x{got.height}, expected {stored.width}x{stored.height} "
+                f"for {size.width}x{size.height} at scale {self.scale}"
+            )
+        return extend(lr, full.height, full.width)
+
+
+def extend(x: Tensor, height: int, width: int) -> Tensor:
+    """Pad at the right and bottom: float [B, C, h, w] -> [B, C, height, width].
+
+    By reflection, as published; along an axis too short to be reflected that far, by repeating its last sample.
+    """
+    down, right = height - x.shape[2], width - x.shape[3]
+    if down:
+        x = F.pad(x, (0, 0, 0, down), mode="reflect" if down < x.shape[2] else "replicate")
+    if right:
+        x = F.pad(x, (0, right, 0, 0), mode="reflect" if right < x.shape[3] else "replicate")
+    return x
+
+
+def _check_pictures(x: Tensor) -> None:
+    if x.ndim != 4 or x.shape[1] != 3 or 0 in x.shape or not x.is_floating_point():
+        raise InputError(f"expected float pictures [B, 3, H, W], got {x.dtype} {list(x.shape)}")

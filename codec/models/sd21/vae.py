@@ -1,0 +1,45 @@
+"""The latent codec: Stable Diffusion's VAE, its decoder with LoRA."""
+
+from __future__ import annotations
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor, nn
+
+
+class LatentCodec(nn.Module):
+    """Pixels <-> latent at 1/8, 4 channels. Latents outside carry the scaling factor (0.18215 in SD 2.1).
+
+    Group normalisation and the mid-block's attention look at the whole input: a pixel depends on everything decoded
+    with it, so decoding in tiles is not exactly decoding whole.
+    """
+
+    def __init__(self, vae: AutoencoderKL) -> None:
+        super().__init__()
+        self.vae = vae
+
+    @property
+    def scaling_factor(self) -> float:
+        """What the VAE's own latent is multiplied by to get unit variance."""
+        return float(self.vae.config.scaling_factor)
+
+    def place(self, device: torch.device, dtype: torch.dtype) -> None:
+        """Move to a device; only the decoder takes `dtype`, so that the LR does not depend on it."""
+        self.to(device, torch.float32)
+        self.vae.decoder.to(dtype=dtype)
+        if self.vae.post_quant_conv is not None:
+            self.vae.post_quant_conv.to(dtype=dtype)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Pixels -> latent: float [B, 3, H, W] in [-1, 1] -> z times the scaling factor, float32 [B, 4, H/8, W/8].
+
+        The posterior's mode, not a sample: the same picture gives the same bytes.
+        """
+        z: Tensor = self.vae.encode(x.float()).latent_dist.mode()
+        return z * self.scaling_factor
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Latent -> pixels: z times the scaling factor, float [B, 4, h, w] -> float32 [B, 3, 8h, 8w] in [-1, 1]."""
+        dtype = self.vae.decoder.conv_out.weight.dtype
+        x: Tensor = self.vae.decode((z / self.scaling_factor).to(dtype), return_dict=False)[0]
+        return x.float().clamp(-1.0, 1.0)

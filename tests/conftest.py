@@ -1,0 +1,51 @@
+"""Fixtures shared by all tests: a tiny model package with random weights, and small pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+Pixels = npt.NDArray[np.uint8]
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def tiny_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A compact model package with every scale, small widths and random weights that all have an effect."""
+    import torch
+
+    from codec.models.compact.config import CompactConfig
+    from codec.models.compact.model import CompactModel
+    from codec.models.compact.package import save_package
+
+    torch.manual_seed(0)
+    config = CompactConfig(
+        scales=(4, 8, 16, 32), reader_width=8, widths=(8, 8, 16), half_width=8, predictor_width=8
+    )
+    model = CompactModel(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.normal_(0, 0.7 * parameter[0].numel() ** -0.5)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_package(model, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photo() -> Callable[[int, int], Pixels]:
+    """Something like a photograph, of any size: smooth shapes, an edge and some grain."""
+
+    def make(width: int, height: int) -> Pixels:
+        y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+        rng = np.random.default_rng(width * 10007 + height)
+        base = np.stack([np.sin(x / 19 + 0.3), np.cos(y / 23 - 0.2), np.sin((x + y) / 31)], 2) * 80 + 128
+        base += 40 * (x + 2 * y > width)[:, :, None] + rng.normal(0, 6, (height, width, 3))
+        return np.clip(base, 0, 255).astype(np.uint8)
+
+    return make

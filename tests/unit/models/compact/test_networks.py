@@ -1,0 +1,128 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from codec.decoder import run_blocks
+from codec.geometry import Size
+from codec.models.compact import scheduler
+from codec.models.compact.config import CompactConfig
+from codec.models.compact.family import CompactFamily, Dial
+from codec.models.compact.model import CompactModel
+from codec.options import DecodeOptions
+
+CPU = torch.device("cpu")
+
+
+def family(folder: Path, scale: int) -> CompactFamily:
+    return CompactFamily.load(folder, scale, CPU, torch.float32)
+
+
+def macs_per_pixel(model: CompactModel, scale: int, side: int = 256) -> float:
+    total = 0
+
+    def count(module: nn.Module, _: object, out: torch.Tensor) -> None:
+        nonlocal total
+        assert isinstance(module, nn.Conv2d)
+        total += out.numel() * module.weight[0].numel()
+
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(count)
+    lr = torch.zeros(1, 3, side // scale, side // scale)
+    model(lr, torch.ones(1, 1, 1, 1), scale, torch.ones(1, 1, 1, 1), torch.zeros(1, 1, side, side))
+    return total / side**2
+
+
+@pytest.mark.parametrize("scale", [4, 8, 16, 32])
+def test_budget(scale: int) -> None:
+    model = CompactModel(CompactConfig(scales=(4, 8, 16, 32)))
+    assert macs_per_pixel(model, scale) <= 60_000
+    assert sum(2 * p.numel() for p in model.state_dict().values()) <= 8_000_000
+
+
+@pytest.mark.parametrize("scale", [4, 8, 16, 32])
+def test_halo_covers_the_true_reach(tiny_package: Path, scale: int) -> None:
+    """Change one LR pixel in the middle: nothing farther away than the halo may move."""
+    net = family(tiny_package, scale)
+    side = 2 * net.halo + 192
+    lr = np.random.default_rng(0).integers(0, 256, (side // scale, side // scale, 3), dtype=np.uint8)
+    noise = np.zeros((side, side), np.float32)
+    before, _ = net.restore(lr, 50, noise, None, Dial())
+    at = side // 2 // scale
+    lr[at, at] ^= 255
+    after, _ = net.restore(lr, 50, noise, None, Dial())
+    rows, columns = np.nonzero((before != after).any(2))
+    assert rows.size
+    reach = max(at * scale - rows.min(), rows.max() - at * scale - scale + 1)
+    reach = max(reach, at * scale - columns.min(), columns.max() - at * scale - scale + 1)
+    assert reach <= net.halo
+
+
+@pytest.mark.parametrize("scale", [4, 16])
+def test_blocks_equal_the_whole_to_the_last_bit(
+    tiny_package: Path, photo: Callable[[int, int], np.ndarray], scale: int
+) -> None:
+    net = family(tiny_package, scale)
+    size = Size(1100, 900)
+    lr = photo(-(-size.width // scale), -(-size.height // scale))
+    options = DecodeOptions(realism=1.0)
+
+    def run(side: int, whole_pixels: int) -> tuple[np.ndarray, np.ndarray]:
+        return run_blocks(
+            net, lr, size, 40, None, options, lambda *_: None, side=side, whole_pixels=whole_pixels
+        )
+
+    whole, t_whole = run(64, 2**30)
+    for side in (192, 448):
+        parts, t_parts = run(side, 0)
+        assert np.array_equal(parts, whole)
+        assert np.array_equal(t_parts, t_whole)
+
+
+def test_realism_zero_uses_no_noise(tiny_package: Path, photo: Callable[[int, int], np.ndarray]) -> None:
+    net, lr = family(tiny_package, 4), photo(32, 32)
+    noise = np.random.default_rng(0).normal(size=(128, 128)).astype(np.float32)
+    quiet, _ = net.restore(lr, 40, noise, None, Dial(realism=0))
+    silent, _ = net.restore(lr, 40, 0 * noise, None, Dial(realism=0))
+    loud, _ = net.restore(lr, 40, noise, None, Dial(realism=1))
+    assert np.array_equal(quiet, silent)
+    assert not np.array_equal(quiet, loud)
+
+
+def test_timesteps_given_win_over_prediction(tiny_package: Path, photo: Callable[[int, int], np.ndarray]) -> None:
+    net, lr = family(tiny_package, 4), photo(32, 32)
+    noise = np.ones((128, 128), np.float32)
+    t = np.array([[10, 200], [50, 0]], np.float32)
+    pixels, used = net.restore(lr, 40, noise, t, Dial())
+    assert np.array_equal(used, t)
+    predicted, _ = net.restore(lr, 40, noise, None, Dial())
+    assert not np.array_equal(pixels, predicted)
+
+
+def test_predicted_timesteps_are_in_range(tiny_package: Path, photo: Callable[[int, int], np.ndarray]) -> None:
+    _, t = family(tiny_package, 8).restore(photo(64, 64), 40, np.zeros((512, 512), np.float32), None, Dial())
+    assert t.shape == (8, 8)
+    assert 10 <= t.min() <= t.max() <= 200
+
+
+def test_the_denoiser_is_eq_9_for_a_known_noise() -> None:
+    """z0 = z_hat + d is what Eq. 9 gives for z_t = sqrt(abar) z_hat + sqrt(1 - abar) n and eps = n - d / gain."""
+    rng = torch.Generator().manual_seed(0)
+    z_hat, n, d = (torch.randn(1, 48, 4, 4, generator=rng) for _ in range(3))
+    for value in (1.0, 37.5, 200.0):
+        t = torch.tensor(value)
+        a = scheduler.alpha_bar(t)
+        z_t = a.sqrt() * z_hat + (1 - a).sqrt() * n
+        z0 = scheduler.step(z_t, n - d / scheduler.noise_gain(t), t)
+        assert torch.allclose(z0, z_hat + d, atol=1e-4)
+
+
+def test_schedule_ends() -> None:
+    assert scheduler.noise_gain(torch.tensor(0.0)) == 0
+    assert 0.5 < float(scheduler.noise_gain(torch.tensor(200.0))) < 0.9
+    t = torch.linspace(0, 1000, 2001)
+    assert (scheduler.alpha_bar(t).diff() < 0).all()

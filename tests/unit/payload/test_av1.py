@@ -1,0 +1,79 @@
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from codec.errors import FormatError, TadmError, UnsupportedError
+from codec.payload.av1 import Av1Payload
+from codec.payload.avif import avif_of_obus, obus_of_avif, read_sequence_header
+
+
+def picture(width: int, height: int) -> np.ndarray:
+    return np.random.default_rng(width * 1000 + height).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def pillow_avif(lr: np.ndarray, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    defaults = {"quality": 40, "speed": 8, "subsampling": "4:4:4", "range": "full", "autotiling": False}
+    Image.fromarray(lr).save(buffer, "AVIF", **(defaults | options))
+    return buffer.getvalue()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 200), st.integers(1, 200))
+def test_rebuilt_boxes_decode_to_the_picture_of_the_original_avif(width: int, height: int) -> None:
+    avif = pillow_avif(picture(width, height))
+    obus = obus_of_avif(avif)
+    assert len(avif) - len(obus) >= 270
+    want = np.asarray(Image.open(io.BytesIO(avif)).convert("RGB"))
+    assert np.array_equal(Av1Payload().decode(obus, width=width, height=height), want)
+
+
+def test_encode_is_deterministic_and_close() -> None:
+    y, x = np.mgrid[0:96, 0:128]
+    lr = np.stack([x, y, (x + y) // 2], 2).astype(np.uint8)
+    data = Av1Payload().encode(lr, quality=70)
+    assert data == Av1Payload().encode(lr, quality=70)
+    got = Av1Payload().decode(data, width=128, height=96)
+    assert np.abs(got.astype(int) - lr).mean() < 2
+
+
+def test_quality_buys_bytes() -> None:
+    lr = picture(64, 64)
+    sizes = [len(Av1Payload().encode(lr, quality=q, effort="fast")) for q in (5, 40, 90)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[2] / 3
+
+
+def test_another_size_than_the_header_says_is_refused_before_decoding() -> None:
+    data = Av1Payload().encode(picture(16, 8), quality=10, effort="fast")
+    with pytest.raises(FormatError, match="picture is 16x8, the header says 8x16"):
+        Av1Payload().decode(data, width=8, height=16)
+
+
+def test_subsampled_pictures_are_refused() -> None:
+    obus = obus_of_avif(pillow_avif(picture(16, 16), subsampling="4:2:0"))
+    assert read_sequence_header(obus).profile == 0
+    with pytest.raises(UnsupportedError, match="profile is 0"):
+        Av1Payload().decode(obus, width=16, height=16)
+
+
+@given(st.binary(max_size=60))
+def test_garbage_raises_only_our_errors(data: bytes) -> None:
+    with pytest.raises(TadmError):
+        Av1Payload().decode(data, width=16, height=16)
+
+
+def test_no_mdat_is_a_format_error() -> None:
+    with pytest.raises(FormatError, match="no mdat"):
+        obus_of_avif(b"\0\0\0\x08free")
+    with pytest.raises(FormatError, match="has size 4"):
+        obus_of_avif(b"\0\0\0\x04free")
+
+
+def test_exported_avif_names_its_colours() -> None:
+    avif = avif_of_obus(Av1Payload().encode(picture(8, 8), quality=30, effort="fast"))
+    assert b"nclx\x00\x01\x00\x0d\x00\x06\x80" in avif

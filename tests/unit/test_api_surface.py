@@ -1,0 +1,51 @@
+"""The public names are a promise: removing or renaming one must be seen in a change to this list."""
+
+import dataclasses
+import inspect
+
+import codec
+
+SURFACE = {
+    "check": "(prefix)",
+    "decode": "(data, *, options, limits, on_progress, **named)",
+    "encode": "(source, *, options, model, **named)",
+    "read_info": "(data, *, limits)",
+    "thumbnail": "(data, *, limits)",
+    "DecodeLimits": "pixels file_bytes chunks metadata_bytes slabs",
+    "DecodeOptions": "realism seed denoise fixed_timestep device dtype any_model model",
+    "EncodeOptions": "scale payload quality effort strip",
+    "Info": "width height scale lr_width lr_height payload quality bytes payload_bytes bpp model_id slabs alpha icc exif "
+    "xmp timesteps unknown_chunks",
+}
+EXIT_CODES = {
+    "TadmError": 1, "FormatError": 3, "SignatureError": 3, "TruncatedError": 3, "ChecksumError": 3,
+    "UnsupportedError": 4, "LimitError": 5, "ModelError": 6, "InputError": 8,
+}  # fmt: skip
+
+
+def describe(value: object) -> str:
+    if dataclasses.is_dataclass(value):
+        return " ".join(f.name for f in dataclasses.fields(value))
+    assert callable(value)
+    names, keyword = [], False
+    for p in inspect.signature(value).parameters.values():
+        if p.kind is p.KEYWORD_ONLY and not keyword:
+            names.append("*")
+            keyword = True
+        names.append("**" + p.name if p.kind is p.VAR_KEYWORD else p.name)
+    return f"({', '.join(names)})"
+
+
+def test_public_names() -> None:
+    assert set(codec.__all__) == {*SURFACE, *EXIT_CODES, "__version__"}
+    assert {name: describe(getattr(codec, name)) for name in SURFACE} == SURFACE
+
+
+def test_exit_codes() -> None:
+    assert {name: getattr(codec, name).exit_code for name in EXIT_CODES} == EXIT_CODES
+    assert issubclass(codec.InputError, ValueError)
+
+
+def test_public_names_are_documented() -> None:
+    for name in {*SURFACE, *EXIT_CODES}:
+        assert inspect.getdoc(getattr(codec, name)), name

@@ -1,0 +1,65 @@
+"""What may be loaded when: torch only when pixels are rebuilt, diffusers and peft never by the compact family."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "diffusers", "peft", "transformers", "safetensors.torch")
+
+
+def loaded(code: str, *arguments: str) -> set[str]:
+    """Names of the heavy modules loaded after running `code`."""
+    program = f"import sys\ntry:\n exec({code!r})\nexcept SystemExit as e:\n assert not e.code, e.code\n" + (
+        "sys.stderr.write('LOADED ' + ' '.join(sys.modules))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, check=True, timeout=100
+    )
+    names = set(result.stderr.decode().rsplit("LOADED ", 1)[1].split())
+    return {name for name in HEAVY if name in names}
+
+
+COMMAND = "from codec.cli import main; main()"
+
+
+@pytest.fixture(scope="module")
+def encoded(tiny_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import numpy as np
+
+    import codec
+
+    path = tmp_path_factory.mktemp("imports") / "a.tadm"
+    path.write_bytes(codec.encode(np.zeros((40, 40, 3), np.uint8), model=str(tiny_package)))
+    return path
+
+
+def test_import_and_read_info_load_no_torch(encoded: Path) -> None:
+    assert loaded("import codec") == set()
+    assert loaded(f"import codec; codec.read_info({str(encoded)!r}); codec.thumbnail({str(encoded)!r})") == set()
+
+
+def test_encoding_loads_no_torch(tiny_package: Path) -> None:
+    code = f"import codec, numpy as np; codec.encode(np.zeros((9, 9, 3), np.uint8), model={str(tiny_package)!r})"
+    assert loaded(code) == set()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["info"], ["verify", "--any-model"], ["thumbnail"], ["models"]])
+def test_commands_that_load_no_torch(arguments: list[str], encoded: Path) -> None:
+    if arguments[0] in {"info", "thumbnail"}:
+        arguments = [*arguments, str(encoded)]
+    if arguments[0] == "verify":
+        from codec.models.library import shipped
+
+        if not any(4 in p.scales for p in shipped()):
+            pytest.skip("no compact model is shipped yet")
+        arguments = [*arguments, str(encoded)]
+    assert loaded(COMMAND, *arguments) == set()
+
+
+def test_compact_decoding_loads_neither_diffusers_nor_peft(encoded: Path, tiny_package: Path) -> None:
+    code = f"import codec; codec.decode({str(encoded)!r}, model={str(tiny_package)!r})"
+    assert loaded(code) == {"torch", "safetensors.torch"}

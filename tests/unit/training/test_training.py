@@ -1,0 +1,129 @@
+"""Both stages run, lower their loss, stop and resume, on a tiny store made from pictures in a folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from codec.errors import InputError
+from codec.models.compact.package import load_package
+from codec.training.config import StageConfig, load_stage
+from codec.training.crops import CropStore
+from codec.training.loop import Run, train
+from codec.training.losses import ms_ssim
+from codec.training.store import prepare
+
+CPU = torch.device("cpu")
+TINY = {"reader_width": 8, "reader_blocks": 1, "widths": (8, 8, 8), "blocks": (1, 1, 1), "half_width": 8,
+        "predictor_width": 8}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, photo: Callable[[int, int], np.ndarray]) -> Path:
+    source, folder = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("store")
+    for i in range(5):
+        Image.fromarray(photo(300 + i, 290)).save(source / f"{i}.png")
+    Image.fromarray(photo(100, 100)).save(source / "too small.png")
+    prepare(source, folder, scales=(4, 16), variants=3, holdout=2, workers=1)
+    return folder
+
+
+def stage(**values: object) -> StageConfig:
+    defaults: dict = {
+        "kind": "fidelity", "train": ("reader4", "reader16", "predictor4", "predictor16", "denoiser"),
+        "scales": {4: 0.5, 16: 0.5}, "crop": 64, "batch": 2, "steps": 4, "warmup": 1, "evaluate_steps": 100,
+        "model": TINY, "discriminator_width": 4,
+    }  # fmt: skip
+    return StageConfig(**(defaults | values))
+
+
+def rows(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_store_holds_pictures_that_went_through_the_payload(store: Path) -> None:
+    crops = CropStore(store, scales=(4, 16), device=CPU)
+    assert len(crops) == 3
+    assert len(CropStore(store, scales=(4,), device=CPU, holdout=True)) == 2
+    rng = torch.Generator().manual_seed(0)
+    for scale in (4, 16):
+        batch = crops.sample(6, 128, scale, rng)
+        assert batch.hr.shape == (6, 3, 128, 128)
+        assert batch.lr.shape == (6, 3, 128 // scale, 128 // scale)
+        small = torch.nn.functional.interpolate(batch.hr, scale_factor=1 / scale, mode="area")
+        assert (small - batch.lr).abs().mean() < 0.2
+        assert 0 < batch.quality.min() <= batch.quality.max() <= 1
+
+
+def test_fidelity_then_realism(store: Path, tmp_path: Path) -> None:
+    first = tmp_path / "fidelity"
+    train(stage(), Run(store=store, out=first, device=CPU))
+    assert (first / "sheet-000004.png").exists()
+    assert all(math.isfinite(v) for row in rows(first) for v in row.values())
+    moved = tmp_path / "realism"
+    train(stage(kind="realism", train=("denoiser",)), Run(store=store, out=moved, device=CPU, init=first / "package"))
+    a, b = load_package(first / "package"), load_package(moved / "package")
+    for name, part in a.parts().items():
+        same = all(torch.equal(x, y) for x, y in zip(part.parameters(), b.parts()[name].parameters(), strict=True))
+        assert same == (name != "denoiser"), name
+
+
+def test_training_learns(store: Path, tmp_path: Path) -> None:
+    config = stage(scales={4: 1.0}, train=("reader4", "predictor4", "denoiser"), steps=40, rate=3e-3, batch=4)
+    losses: list[float] = []
+    train(config, Run(store=store, out=tmp_path, device=CPU, on_step=lambda _, m: losses.append(m["loss"])))
+    assert np.mean(losses[-8:]) < 0.9 * np.mean(losses[:8])
+
+
+def test_stop_and_resume(store: Path, tmp_path: Path) -> None:
+    seen: list[int] = []
+    config = stage(kind="realism", train=("denoiser",))
+    train(config, Run(store=store, out=tmp_path, device=CPU, minutes=0, on_step=lambda s, _: seen.append(s)))
+    assert seen == [1]
+    train(config, Run(store=store, out=tmp_path, device=CPU, on_step=lambda s, _: seen.append(s)))
+    assert seen == [1, 2, 3, 4]
+    assert not list(tmp_path.glob("*.new"))
+
+
+def test_stage_files_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    for text, words in (
+        ("kind = ", "not a TOML file"),
+        ('kind = "x"\ntrain = []\nscales = { 4 = 1.0 }', "kind is 'x'"),
+        ('kind = "fidelity"\ntrain = []\nscales = { 4 = 0.5 }', "add up to 1"),
+        ('kind = "fidelity"\ntrain = []\nscales = { 4 = 1.0 }\ncrop = 100', "crop is 100"),
+        ('kind = "fidelity"\ntrain = []\nscales = { 4 = 1.0 }\nspeed = 1', "unknown keys speed"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=words):
+            load_stage(path)
+
+
+@pytest.mark.parametrize("name", ["fidelity", "realism"])
+def test_shipped_stage_files_are_valid(name: str) -> None:
+    folder = Path(__file__).resolve().parents[3] / "codec/training/configs"
+    assert load_stage(folder / f"{name}.toml").kind == name
+
+
+def test_unknown_parts_and_empty_folders_are_refused(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no parts named reader8"):
+        train(stage(train=("reader8",)), Run(store=store, out=tmp_path / "x", device=CPU))
+    with pytest.raises(InputError, match="no photographs"):
+        prepare(tmp_path, tmp_path / "s", scales=(4,), variants=1, holdout=0, workers=1)
+    with pytest.raises(InputError, match="no crop store"):
+        CropStore(tmp_path, scales=(4,), device=CPU)
+
+
+def test_ms_ssim_known_values() -> None:
+    rng = torch.Generator().manual_seed(0)
+    x = torch.rand(1, 3, 192, 192, generator=rng) * 2 - 1
+    assert ms_ssim(x, x).item() == pytest.approx(1, abs=1e-5)
+    assert ms_ssim(x, 0.5 * x).item() < 0.95
+    assert ms_ssim(x, -x).item() < 0.1
