@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def test_axis_covers_every_cell_inside_its_bounds(length: int, tiling: tuple[int
 def test_neighbours_share_the_overlap_and_only_the_last_shares_more(length: int, tiling: tuple[int, int]) -> None:
     tile, overlap = tiling
     starts = plan_axis(length, tile, overlap)
-    steps = [after - before for before, after in zip(starts, starts[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(starts)]
     assert all(step == tile - overlap for step in steps[:-1])
     assert all(0 < step <= tile - overlap for step in steps)
 

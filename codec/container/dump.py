@@ -1,0 +1,37 @@
+"""A readable account of a file's structure: what golden files are compared by, so that a difference can be read."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from codec.container.model import TadmFile
+
+
+def dump(file: TadmFile) -> dict[str, Any]:
+    """JSON-ready structure: header fields, and length and SHA-256 of every body."""
+    header = file.header
+    bodies = {
+        "alpha": file.alpha,
+        "timesteps": file.timesteps,
+        "icc": file.metadata.icc,
+        "exif": file.metadata.exif,
+        "xmp": file.metadata.xmp,
+    }
+    return {
+        "width": header.size.width,
+        "height": header.size.height,
+        "scale": header.scale,
+        "coding": header.coding.name,
+        "quality": header.quality,
+        "grid": header.grid.name,
+        "model_id": header.model_id.hex(),
+        "slab": [file.slab.width, file.slab.height],
+        "payloads": [_body(p) for p in file.payloads],
+        "chunks": {name: _body(body) for name, body in bodies.items() if body is not None},
+        "unknown": [[kind.decode(), *_body(body)] for kind, body in file.unknown],
+    }
+
+
+def _body(data: bytes) -> list[int | str]:
+    return [len(data), hashlib.sha256(data).hexdigest()]

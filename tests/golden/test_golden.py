@@ -1,0 +1,32 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from codec.container.dump import dump
+from codec.container.reader import read
+from codec.container.writer import write
+from codec.decoder import decode_lr
+
+FILES = sorted(Path(__file__).parent.glob("*.tadm"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_golden_file(path: Path) -> None:
+    file = read(path.read_bytes())
+    assert dump(file) == json.loads(path.with_suffix(".json").read_text())
+    with Image.open(path.with_suffix(".png")) as image:
+        want = np.asarray(image.convert("RGB"))
+    difference = np.abs(decode_lr(file).astype(int) - want).max()
+    assert difference <= (1 if file.header.coding.name == "AV1" else 0)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_written_again_it_is_the_same_file(path: Path) -> None:
+    assert write(read(path.read_bytes())) == path.read_bytes()
+
+
+def test_there_are_golden_files() -> None:
+    assert len(FILES) >= 9
