@@ -24,9 +24,7 @@ def tiny_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from codec.models.compact.package import save_package
 
     torch.manual_seed(0)
-    config = CompactConfig(
-        scales=(4, 8, 16, 32), reader_width=8, widths=(8, 8, 16), half_width=8, predictor_width=8
-    )
+    config = CompactConfig(scales=(4, 8, 16, 32), reader_width=8, widths=(8, 8, 16), half_width=8, predictor_width=8)
     model = CompactModel(config)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -49,3 +47,21 @@ def photo() -> Callable[[int, int], Pixels]:
         return np.clip(base, 0, 255).astype(np.uint8)
 
     return make
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were skipped, in one line that is easy to find."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    terminalreporter.write_line(f"skipped tests: {len(skipped)} (reasons above)")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Conformance may be skipped only where its reference data is absent."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not SHARED.is_dir():
+        return
+    skipped = [r.nodeid for r in reporter.stats.get("skipped", []) if "conformance" in r.nodeid]
+    if skipped:
+        reporter.write_line(f"FAILED: the reference data is here, yet {len(skipped)} conformance tests were skipped")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -35,7 +35,11 @@ def differences(text: str) -> list[str]:
     compare("limits", limits, asdict(DecodeLimits()))
     tables = re.split(r"(?m)^(?=Table 5\.1|## )", text)
     grids = next(t for t in tables if t.startswith("Table 5.1"))
-    compare("grid presets", {int(r[0]): r[1] for r in table(grids, "number")}, {int(p): p.name for p in constants.GridPreset})
+    compare(
+        "grid presets",
+        {int(r[0]): r[1] for r in table(grids, "number")},
+        {int(p): p.name for p in constants.GridPreset},
+    )
     codings = next(t for t in tables if t.startswith("## 8."))
     rows = table(codings, "number")
     compare("codings", {int(r[0]): r[1] for r in rows}, {int(c): c.name for c in constants.Coding})
@@ -52,7 +56,9 @@ def differences(text: str) -> list[str]:
     compare("magic", bytes.fromhex(header["magic"].strip("`")), constants.MAGIC)
     compare("largest side", int(header["HR width"].split("..")[1]), constants.MAX_SIDE)
     version = re.search(r"Version \*\*(\d+)\.(\d+)\*\*", text)
-    compare("version", version and (int(version[1]), int(version[2])), (constants.VERSION_MAJOR, constants.VERSION_MINOR))
+    compare(
+        "version", version and (int(version[1]), int(version[2])), (constants.VERSION_MAJOR, constants.VERSION_MINOR)
+    )
     return found
 
 

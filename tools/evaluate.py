@@ -40,7 +40,9 @@ def panel(script: Path, reference: Path, decoded: Path, files: Path, out: Path) 
 @click.option("--payload", default="av1")
 @click.option("--quality", type=int)
 @click.option("--realism", type=float, multiple=True, default=(0.0, 1.0))
-@click.option("--decode-option", "extra", multiple=True, help="Passed to `tadmc decode`, e.g. --decode-option=--no-denoise")
+@click.option(
+    "--decode-option", "extra", multiple=True, help="Passed to `tadmc decode`, e.g. --decode-option=--no-denoise"
+)
 @click.option("--limit", type=int, help="The first so many photographs by name.")
 @click.option("--model", help="Model package folder; default: the shipped one.")
 def main(
@@ -52,7 +54,13 @@ def main(
     reference, files = out / "reference", out / "files"
     for folder in (reference, files):
         folder.mkdir(parents=True, exist_ok=True)
-    coding = ["--scale", str(scale), "--payload", payload, *(["--quality", str(quality)] if quality is not None else [])]
+    coding = [
+        "--scale",
+        str(scale),
+        "--payload",
+        payload,
+        *(["--quality", str(quality)] if quality is not None else []),
+    ]
     named = ["--model", model] if model else []
     for source in sources:
         link = reference / source.name

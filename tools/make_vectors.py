@@ -1,4 +1,4 @@
-"""Write the golden files of tests/golden: `python tools/make_vectors.py`. From format 1.0 on it only ever adds files."""
+"""Write the golden files of tests/golden: `python tools/make_vectors.py`. From format 1.0 on it only adds."""
 
 from __future__ import annotations
 

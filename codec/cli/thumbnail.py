@@ -28,14 +28,14 @@ def thumbnail_command(source: str, target: str, *, force: bool) -> None:
     from codec.container.reader import read
     from codec.decoder import decode_lr
     from codec.image.output import format_of, save, to_image
-    from codec.payload.avif import avif_of_obus
+    from codec.payload.av1 import Av1Payload
 
     kind = "PNG" if target == STANDARD else format_of(Path(target).suffix)
     file = read(read_input(source, DecodeLimits().file_bytes))
     lr = decode_lr(file)
     one = len(file.payloads) == 1 and file.metadata.icc is None
     if one and kind == "AVIF" and file.header.coding is Coding.AV1:
-        data = avif_of_obus(file.payloads[0])
+        data = Av1Payload().to_avif(file.payloads[0], width=file.slab.width, height=file.slab.height)
         write_output(target, lambda stream: stream.write(data))
     elif one and kind == "PNG" and file.header.coding is Coding.PNG:
         write_output(target, lambda stream: stream.write(file.payloads[0]))

@@ -1,4 +1,4 @@
-"""AV1 still picture, 8-bit 4:4:4, BT.601 full range: the lossy payload. Only the OBUs are stored."""
+"""AV1 still picture, 8-bit 4:4:4, BT.601 full range: the lossy payload. Only what a reader cannot predict is stored."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from codec.errors import FormatError, TadmError, UnsupportedError
-from codec.payload.avif import avif_of_obus, obus_of_avif, read_sequence_header
+from codec.errors import FormatError, UnsupportedError
+from codec.payload.av1_header import pack, unpack
+from codec.payload.avif import avif_of_obus, obus_of_avif
 from codec.payload.base import PixelArray
 
 #: libaom speed by effort: 2 is the usual choice, 6 costs about 1% of MS-SSIM at equal rate.
@@ -30,7 +31,7 @@ class Av1Payload:
             effort: "fast", "default" or "best".
 
         Returns:
-            The OBUs of one still picture without temporal delimiter.
+            Tool flags and the frame, see `codec.payload.av1_header.pack`.
 
         Raises:
             UnsupportedError: this Pillow was built without AVIF.
@@ -39,31 +40,32 @@ class Av1Payload:
         try:
             Image.fromarray(lr).save(
                 buffer, "AVIF", quality=quality, speed=_SPEED[effort], subsampling="4:4:4", range="full",
-                max_threads=1, autotiling=False,
+                codec="aom", max_threads=1, autotiling=False,
             )  # fmt: skip
         except (KeyError, OSError) as exc:
             raise UnsupportedError(f"payload av1: this Pillow cannot write AVIF ({exc})") from exc
-        return obus_of_avif(buffer.getvalue())
+        return pack(obus_of_avif(buffer.getvalue()))
 
     def decode(self, data: bytes, *, width: int, height: int) -> PixelArray:
-        """LR picture, uint8 [height, width, 3], of OBUs that `encode` made.
+        """LR picture, uint8 [height, width, 3], of a payload that `encode` made.
 
         Raises:
-            FormatError: the OBUs are broken or their size is not width x height.
-            UnsupportedError: the picture is not the kind of AV1 this payload holds.
+            FormatError: the payload is broken or holds a picture of another size.
         """
-        seq = read_sequence_header(data)
-        if (seq.width, seq.height) != (width, height):
-            raise FormatError(f"av1 payload: picture is {seq.width}x{seq.height}, the header says {width}x{height}")
-        if seq.profile != 1:
-            raise UnsupportedError(f"av1 payload: profile is {seq.profile}, expected 1 (8-bit 4:4:4)")
+        avif = self.to_avif(data, width=width, height=height)
         try:
-            with Image.open(io.BytesIO(avif_of_obus(data)), formats=["AVIF"]) as image:
+            with Image.open(io.BytesIO(avif), formats=["AVIF"]) as image:
                 pixels = np.asarray(image.convert("RGB"))
-        except TadmError:
-            raise
         except Exception as exc:  # libavif reports broken data in several exception types
             raise FormatError(f"av1 payload: {len(data)} bytes do not decode ({exc})") from exc
         if pixels.shape != (height, width, 3):
             raise FormatError(f"av1 payload: decoded to {pixels.shape}, expected {(height, width, 3)}")
         return pixels
+
+    def to_avif(self, data: bytes, *, width: int, height: int) -> bytes:
+        """The payload as an AVIF file that any viewer opens.
+
+        Raises:
+            FormatError: the payload cannot be one.
+        """
+        return avif_of_obus(unpack(data, width, height))

@@ -8,22 +8,11 @@ binding v1.2, AV1 bitstream specification section 5 (names of the syntax element
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
-from codec.errors import FormatError, TruncatedError, UnsupportedError
+from codec.errors import FormatError
+from codec.payload.av1_header import parse
 
 _TEMPORAL_DELIMITER = b"\x12\x00"
-_OBU_SEQUENCE_HEADER = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class SequenceHeader:
-    """What the boxes and our checks need of an AV1 sequence header."""
-
-    profile: int
-    level: int
-    width: int
-    height: int
 
 
 def obus_of_avif(avif: bytes) -> bytes:
@@ -47,11 +36,11 @@ def avif_of_obus(obus: bytes) -> bytes:
     """An AVIF file around the OBUs of a still picture, 8-bit 4:4:4, BT.601 full range.
 
     Raises:
-        FormatError, UnsupportedError: as `read_sequence_header`.
+        FormatError, UnsupportedError: as `codec.payload.av1_header.parse`.
     """
-    seq = read_sequence_header(obus)
+    seq, _ = parse(obus)
     data = _TEMPORAL_DELIMITER + obus
-    av1c = bytes([0x81, seq.profile << 5 | seq.level, 0, 0])
+    av1c = bytes([0x81, 1 << 5 | seq.level, 0, 0])  # profile 1
     properties = _box(
         b"ipco",
         _full_box(b"ispe", struct.pack(">II", seq.width, seq.height))
@@ -78,51 +67,6 @@ def avif_of_obus(obus: bytes) -> bytes:
 
     head = len(ftyp) + len(meta(0))
     return ftyp + meta(head + 8) + _box(b"mdat", data)
-
-
-def read_sequence_header(obus: bytes) -> SequenceHeader:
-    """Profile, level and size from the leading sequence header OBU of a still picture.
-
-    Raises:
-        TruncatedError: the OBU is shorter than its fields.
-        FormatError: the first OBU is no sequence header.
-        UnsupportedError: not a reduced still-picture header (another encoder wrote a video-style one).
-    """
-    bits = _Bits(obus)
-    bits.take(1)
-    kind = bits.take(4)
-    extension, has_size = bits.take(1), bits.take(1)
-    bits.take(1)
-    if kind != _OBU_SEQUENCE_HEADER or extension or not has_size:
-        raise FormatError(f"av1 payload: first OBU has type {kind}, expected a sequence header (1)")
-    while bits.take(8) & 0x80:  # obu_size as leb128; the frame follows behind it
-        pass
-    profile = bits.take(3)
-    still, reduced = bits.take(1), bits.take(1)
-    if not (still and reduced):
-        raise UnsupportedError("av1 payload: sequence header is not a reduced still-picture header")
-    level = bits.take(5)
-    width_bits, height_bits = bits.take(4) + 1, bits.take(4) + 1
-    width, height = bits.take(width_bits) + 1, bits.take(height_bits) + 1
-    return SequenceHeader(profile=profile, level=level, width=width, height=height)
-
-
-class _Bits:
-    """Most significant bit first."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def take(self, count: int) -> int:
-        value = 0
-        for _ in range(count):
-            byte = self._at >> 3
-            if byte >= len(self._data):
-                raise TruncatedError(f"av1 payload: sequence header ends at byte {len(self._data)}")
-            value = value << 1 | (self._data[byte] >> (7 - (self._at & 7)) & 1)
-            self._at += 1
-        return value
 
 
 def _box(kind: bytes, body: bytes) -> bytes:

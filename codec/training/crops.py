@@ -80,7 +80,7 @@ class CropStore:
         return Batch(hr=_to_float(torch.stack(hrs)), lr=_to_float(torch.stack(lrs)), quality=quality, scale=scale)
 
     def fixed(self, count: int, scale: int, *, crop: int, variant: int) -> Batch:
-        """The first `count` squares of the largest group, top-left at most `crop` px, one coded variant: to evaluate."""
+        """The first `count` squares of the largest group, top-left at most `crop` px, one coded variant."""
         group = max(self._groups, key=lambda g: g["hr"].shape[1])
         crop = min(crop, group["hr"].shape[1] // TIMESTEP_TILE * TIMESTEP_TILE)
         hr = group["hr"][:count, :crop, :crop]

@@ -46,9 +46,7 @@ def test_encode_info_decode(run: Run, photo_file: Path, tmp_path: Path, tiny_pac
     assert Image.open(io.BytesIO(thumb.stdout)).size == (25, 18)
 
 
-def test_streams_give_the_same_bytes_as_files(
-    run: Run, photo_file: Path, tmp_path: Path, tiny_package: Path
-) -> None:
+def test_streams_give_the_same_bytes_as_files(run: Run, photo_file: Path, tmp_path: Path, tiny_package: Path) -> None:
     model = ("--model", str(tiny_package))
     run("encode", "photo.png", "photo.tadm", "--profile", "tadm", *model)
     piped = run("encode", "-", "-", "--profile", "tadm", *model, stdin=photo_file.read_bytes())

@@ -14,8 +14,8 @@ SURFACE = {
     "DecodeLimits": "pixels file_bytes chunks metadata_bytes slabs",
     "DecodeOptions": "realism seed denoise fixed_timestep device dtype any_model model",
     "EncodeOptions": "scale payload quality effort strip",
-    "Info": "width height scale lr_width lr_height payload quality bytes payload_bytes bpp model_id slabs alpha icc exif "
-    "xmp timesteps unknown_chunks",
+    "Info": "width height scale lr_width lr_height payload quality bytes payload_bytes bpp model_id slabs alpha icc "
+    "exif xmp timesteps unknown_chunks",
 }
 EXIT_CODES = {
     "TadmError": 1, "FormatError": 3, "SignatureError": 3, "TruncatedError": 3, "ChecksumError": 3,

@@ -16,9 +16,7 @@ def loaded(code: str, *arguments: str) -> set[str]:
     program = f"import sys\ntry:\n exec({code!r})\nexcept SystemExit as e:\n assert not e.code, e.code\n" + (
         "sys.stderr.write('LOADED ' + ' '.join(sys.modules))"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, check=True, timeout=100
-    )
+    result = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, check=True, timeout=100)
     names = set(result.stderr.decode().rsplit("LOADED ", 1)[1].split())
     return {name for name in HEAVY if name in names}
 

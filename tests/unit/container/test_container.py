@@ -68,7 +68,7 @@ def test_signature() -> None:
     assert is_tadm(write(plain())[:4])
     for data in (b"", b"\x89PNG\r\n\x1a\n", b"TDM\x9c"):
         assert not is_tadm(data)
-        with pytest.raises(SignatureError, match="not a .tadm file"):
+        with pytest.raises(SignatureError, match=r"not a \.tadm file"):
             read(data)
 
 

@@ -100,7 +100,12 @@ def test_animated_input_takes_the_first_frame_and_says_so() -> None:
 
 @pytest.mark.parametrize(
     "array",
-    [np.zeros((2, 2, 3), np.float32), np.zeros((2, 2, 4), np.uint8), np.zeros((0, 2, 3), np.uint8), np.zeros(3, np.uint8)],
+    [
+        np.zeros((2, 2, 3), np.float32),
+        np.zeros((2, 2, 4), np.uint8),
+        np.zeros((0, 2, 3), np.uint8),
+        np.zeros(3, np.uint8),
+    ],
 )
 def test_arrays_of_another_form_are_refused(array: np.ndarray) -> None:
     with pytest.raises(InputError, match="array is"):

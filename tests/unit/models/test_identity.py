@@ -36,7 +36,7 @@ def test_id_changes_with_any_weight_and_any_width(tiny_package: Path, tmp_path: 
 def test_finding_the_model_of_a_file(tiny_package: Path) -> None:
     package = for_encoding(4, str(tiny_package))
     assert for_decoding(package.model_id(4), 4, model=str(tiny_package)) == package
-    with pytest.raises(ModelError, match="written for model 0000000000000000 at scale 4.*--any-model"):
+    with pytest.raises(ModelError, match=r"written for model 0000000000000000 at scale 4.*--any-model"):
         for_decoding(bytes(8), 4, model=str(tiny_package))
     assert for_decoding(bytes(8), 4, model=str(tiny_package), any_model=True) == package
     with pytest.raises(ModelError, match="written for model"):
@@ -46,7 +46,7 @@ def test_finding_the_model_of_a_file(tiny_package: Path) -> None:
 def test_broken_packages_are_refused(tiny_package: Path, tmp_path: Path) -> None:
     from codec.models.compact.package import load_package
 
-    with pytest.raises(ModelError, match="config.json is not readable"):
+    with pytest.raises(ModelError, match=r"config\.json is not readable"):
         open_package(tmp_path)
     folder = copy(tiny_package, tmp_path)
     (folder / "denoiser.safetensors").write_bytes(b"\xff" * 100)

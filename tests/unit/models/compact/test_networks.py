@@ -72,9 +72,7 @@ def test_blocks_equal_the_whole_to_the_last_bit(
     options = DecodeOptions(realism=1.0)
 
     def run(side: int, whole_pixels: int) -> tuple[np.ndarray, np.ndarray]:
-        return run_blocks(
-            net, lr, size, 40, None, options, lambda *_: None, side=side, whole_pixels=whole_pixels
-        )
+        return run_blocks(net, lr, size, 40, None, options, lambda *_: None, side=side, whole_pixels=whole_pixels)
 
     whole, t_whole = run(64, 2**30)
     for side in (192, 448):

@@ -1,0 +1,40 @@
+# Two commands do all the set-up: `make sample` and `make test`. `make help` lists the rest.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+SAMPLE := examples/kodim21.png
+
+.PHONY: help sample test check format vectors
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+sample: $(VENV)/.installed ## install, then encode and decode the sample photograph into out/
+	@mkdir -p out
+	$(BIN)/tadmc encode $(SAMPLE) out/sample.tadm -f
+	$(BIN)/tadmc thumbnail out/sample.tadm -o out/sample-lr.png -f
+	$(BIN)/tadmc decode out/sample.tadm out/sample.png -f
+	@ls -l $(SAMPLE) out/sample.tadm out/sample.png
+
+test: $(VENV)/.installed ## install, then run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed ## formatting, lint, types, import contracts, specification
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/check_spec.py
+
+format: $(VENV)/.installed ## format the code and fix what lint can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+vectors: $(VENV)/.installed ## make the golden files anew (only before format 1.0)
+	$(BIN)/python tools/make_vectors.py
