@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+
+# Small tensors: threads would only wait for each other. Set before torch is imported, and for child processes too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 Pixels = npt.NDArray[np.uint8]
 ROOT = Path(__file__).resolve().parent.parent

@@ -28,6 +28,8 @@ class StageConfig:
         warmup: steps of linear warm-up.
         ema: decay of the running mean of weights that is evaluated and shipped.
         l1, ms_ssim, colour, z_hat: weights of the fidelity losses (z_hat: L1 of the reader's own output).
+        perceptual: name -> weight of perceptual terms, see `codec.training.perceptual`; at full weight where the
+            timestep is high, none at timestep 0.
         fidelity_release: how far full timestep lowers the fidelity weight (1 - release * t / 200).
         adversarial, feature: weights of hinge and feature-matching losses, a discriminator scale.
         discriminator_width: channels of its first layer.
@@ -51,6 +53,7 @@ class StageConfig:
     ms_ssim: float = 0.2
     colour: float = 0.5
     z_hat: float = 0.25
+    perceptual: dict[str, float] = field(default_factory=dict)
     fidelity_release: float = 0.85
     adversarial: float = 0.004
     feature: float = 0.008

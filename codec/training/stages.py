@@ -23,6 +23,7 @@ from codec.training.discriminator import (
     hinge_generator,
 )
 from codec.training.losses import l1, mean_colour, ms_ssim
+from codec.training.perceptual import perceptual_term
 
 
 class Stage(Protocol):
@@ -83,6 +84,7 @@ class RealismStage:
         self._model, self._config = model, config
         self._critic = MultiScaleDiscriminator(config.discriminator_width).to(device)
         self.extra: dict[str, nn.Module] = {"critic": self._critic}
+        self._perceptual = [(perceptual_term(name, device), weight) for name, weight in config.perceptual.items()]
         moving = [p for p in model.parameters() if p.requires_grad]
         self._optimizer = torch.optim.AdamW(moving, config.rate, config.betas, weight_decay=1e-4)
         self._critic_optimizer = torch.optim.AdamW(
@@ -115,8 +117,11 @@ class RealismStage:
                 [f.float() for f in real_layers], [f.float() for f in fake_layers], weight
             )
         fidelity = fidelity_loss(c, x_hat.float(), batch.hr, 1 - c.fidelity_release * weight).mean()
+        total = fidelity + c.adversarial * adversarial + c.feature * feature
+        for term, gain in self._perceptual:
+            total = total + gain * (term(x_hat.float(), batch.hr) * weight.mean((1, 2, 3))).mean()
         self._optimizer.zero_grad(set_to_none=True)
-        (fidelity + c.adversarial * adversarial + c.feature * feature).backward()
+        total.backward()
         self._critic.requires_grad_(True)
         norm = finish(self._optimizer)
         return {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from codec.errors import InputError
+from codec.errors import InputError, ModelError
 from codec.models.compact.package import load_package
 from codec.training.config import StageConfig, load_stage
 from codec.training.crops import CropStore
@@ -119,6 +121,26 @@ def test_unknown_parts_and_empty_folders_are_refused(store: Path, tmp_path: Path
         prepare(tmp_path, tmp_path / "s", scales=(4,), variants=1, holdout=0, workers=1)
     with pytest.raises(InputError, match="no crop store"):
         CropStore(tmp_path, scales=(4,), device=CPU)
+
+
+def test_perceptual_terms_are_pluggable_and_never_silently_absent(store: Path, tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    def term(made: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
+        calls.append(len(made))
+        return (made - original).abs().mean((1, 2, 3))
+
+    sys.modules["my_terms"] = types.SimpleNamespace(term=term)  # type: ignore[assignment]
+    config = stage(kind="realism", train=("denoiser",), steps=2, perceptual={"my_terms:term": 0.1})
+    train(config, Run(store=store, out=tmp_path / "a", device=CPU))
+    assert calls == [2, 2]
+    for name, error, words in (
+        ("my_terms:other", InputError, "perceptual term 'my_terms:other'"),
+        ("nothing", InputError, "known are lpips"),
+        ("lpips-vgg", ModelError, "pyiqa|weights are not"),
+    ):
+        with pytest.raises(error, match=words):
+            train(stage(kind="realism", perceptual={name: 1.0}), Run(store=store, out=tmp_path / "b", device=CPU))
 
 
 def test_ms_ssim_known_values() -> None:
