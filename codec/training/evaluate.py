@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from codec.models.compact.layers import bicubic_up, latent_to_pixels
+from codec.models.compact.latent import PixelLatent
+from codec.models.compact.layers import bicubic_up
 from codec.models.compact.model import CompactModel, Reconstruction
 from codec.training.crops import Batch, CropStore
 from codec.training.losses import l1, ms_ssim
@@ -34,7 +35,7 @@ def evaluate(model: CompactModel, store: CropStore, scale: int, count: int = 16)
                 _add(sums, f"psnr_r{realism:.0f}", psnr(out.x_hat, part.hr))
                 _add(sums, f"ms_ssim_r{realism:.0f}", float(ms_ssim(out.x_hat.clamp(-1, 1), part.hr).mean()))
                 _add(sums, f"l1_r{realism:.0f}", float(l1(out.x_hat, part.hr).mean()))
-            _add(sums, "psnr_z_hat", psnr(latent_to_pixels(out.z_hat, 4), part.hr))
+            _add(sums, "psnr_z_hat", psnr(PixelLatent.decode(out.z_hat), part.hr))
             predicted.append(model.predictor(scale).log_error(out.z_hat, part.quality).flatten())
             true.append(log_tile_error(out.z_hat, part.hr).flatten())
     parts = 2 * -(-count // 4)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from codec.models.compact.config import LATENT_FACTOR, TIMESTEP_TILE
-from codec.models.compact.layers import bicubic_up, latent_to_pixels, pixels_to_latent
+from codec.models.compact.latent import PixelLatent
+from codec.models.compact.layers import bicubic_up
 from codec.models.compact.model import CompactModel
 from codec.models.compact.predictor import TimestepPredictor
 from codec.training.config import StageConfig
@@ -61,10 +62,11 @@ class FidelityStage:
             b, _, h, w = z_hat.shape
             zeros = z_hat.new_zeros(b, 1, h, w)
             noise = z_hat.new_zeros(b, 1, h * LATENT_FACTOR, w * LATENT_FACTOR)
-            x_hat = model.denoise(z_hat, noise, zeros, batch.quality, batch.scale).float()
+            z0 = model.denoise(z_hat, noise, zeros, batch.quality, batch.scale)
+            x_hat = PixelLatent.decode(z0.float())
             predicted = model.predictor(batch.scale).log_error(z_hat.detach(), batch.quality)
         fidelity = fidelity_loss(c, x_hat, batch.hr, None).mean()
-        own = l1(latent_to_pixels(z_hat.float(), LATENT_FACTOR), batch.hr).mean()
+        own = l1(PixelLatent.decode(z_hat.float()), batch.hr).mean()
         target = log_tile_error(z_hat, batch.hr)
         predictor = F.smooth_l1_loss(predicted.float(), target)
         self._optimizer.zero_grad(set_to_none=True)
@@ -162,7 +164,7 @@ def fidelity_loss(c: StageConfig, x_hat: Tensor, hr: Tensor, weight: Tensor | No
 
 def log_tile_error(z_hat: Tensor, hr: Tensor) -> Tensor:
     """log2 of the mean absolute error of z_hat a 64 px tile, float [B, 1, H/64, W/64]: the predictor's target."""
-    error = (z_hat.detach().float() - pixels_to_latent(hr, LATENT_FACTOR)).abs().mean(1, keepdim=True)
+    error = (z_hat.detach().float() - PixelLatent.encode(hr)).abs().mean(1, keepdim=True)
     return torch.log2(F.avg_pool2d(error, TIMESTEP_TILE // LATENT_FACTOR) + 2.0**-10)
 
 

@@ -107,14 +107,15 @@ class TestTiling:
         """The same blend by other means: whole-picture arrays of unnormalised weights, divided at the end."""
         plan = plan_for(self.SIZE, 24, 8)
         z_hat = pipeline.read(stored)
-        got, t = pipeline.denoise(z_hat, plan)
+        t = pipeline.predict(z_hat, plan)
+        got = pipeline.denoise(z_hat, t, plan)
         x = (np.arange(24) - 11.5) / 24
         window = np.exp(-(x[:, None] ** 2 + x[None] ** 2) / 0.02)
         total, weights = np.zeros((1, 4, 32, 48)), np.zeros((32, 48))
         for top in (0, 8):
             for left in (0, 16, 24):
                 area = np.s_[..., top : top + 24, left : left + 24]
-                z0, _ = pipeline.denoise(z_hat[area], None)
+                z0 = pipeline.denoise(z_hat[area], pipeline.predict(z_hat[area], None), None)
                 total[area] += z0.numpy() * window
                 weights[area] += window
         assert t.shape == (1, 2, 3)

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from codec.models.compact.config import LATENT_CHANNELS, LATENT_FACTOR, CompactConfig
-from codec.models.compact.layers import Conv2d, ResBlock, Upsample, act, latent_to_pixels, pixels_to_latent
+from codec.models.compact.latent import PixelLatent
+from codec.models.compact.layers import Conv2d, ResBlock, Upsample, act
 
 #: Largest timestep the family uses (the published TADM's predictor range ends here as well).
 MAX_TIMESTEP = 200.0
@@ -69,10 +70,10 @@ class CompactDenoiser(nn.Module):
         x16 = self.mid16(self.to16(F.pixel_unshuffle(x8, 2)))
         x8 = self.up8(x8 + self.from16(x16))
         x4 = self.up4(x4 + self.from8(x8))
-        detail = torch.cat([self.to2(x4), latent_to_pixels(z_hat, 2), F.pixel_unshuffle(noise, 2)], 1)
+        detail = torch.cat([self.to2(x4), F.pixel_shuffle(z_hat, 2), F.pixel_unshuffle(noise, 2)], 1)
         x2 = self.block2(self.join2(detail))
         x1 = torch.cat([act(self.to1(act(x2))), noise], 1)
-        return pixels_to_latent(self.conv_out(x1), LATENT_FACTOR)
+        return PixelLatent.encode(self.conv_out(x1))
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:

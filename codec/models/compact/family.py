@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from codec.models.compact.config import LATENT_FACTOR, TIMESTEP_TILE
-from codec.models.compact.layers import latent_to_pixels
+from codec.models.compact.latent import PixelLatent
 from codec.models.compact.model import CompactModel
 from codec.models.compact.package import load_package
 from codec.models.compact.predictor import spread_over_cells
+from codec.models.rounding import from_uint8, to_uint8
 
 FloatArray = npt.NDArray[np.float32]
 PixelArray = npt.NDArray[np.uint8]
@@ -55,6 +57,33 @@ class CompactFamily:
         return cls(load_package(folder, (scale,)), scale, device, dtype)
 
     @torch.inference_mode()
+    def read(self, lr: Tensor, quality: int) -> Tensor:
+        """See `codec.models.roles.Family.read`."""
+        with self._precision():
+            return self._model.read(lr, self._quality(quality, lr), self.scale).float()
+
+    @torch.inference_mode()
+    def predict(self, z_hat: Tensor, quality: int) -> Tensor:
+        """See `codec.models.roles.Family.predict`; a tile is 64 x 64 HR pixels."""
+        with self._precision():
+            return self._model.predict(z_hat, self._quality(quality, z_hat), self.scale)[:, 0].float()
+
+    @torch.inference_mode()
+    def denoise(self, z_hat: Tensor, t: Tensor, quality: int, noise: Tensor | None) -> Tensor:
+        """See `codec.models.roles.Family.denoise`; timesteps are interpolated smoothly between tiles."""
+        b, _, h, w = z_hat.shape
+        if noise is None:
+            noise = z_hat.new_zeros(b, 1, h * LATENT_FACTOR, w * LATENT_FACTOR)
+        with self._precision():
+            cells = spread_over_cells(t[:, None])
+            return self._model.denoise(z_hat, noise, cells, self._quality(quality, z_hat), self.scale).float()
+
+    @torch.inference_mode()
+    def to_pixels(self, z0: Tensor) -> Tensor:
+        """See `codec.models.roles.Family.to_pixels`."""
+        return PixelLatent.decode(z0)
+
+    @torch.inference_mode()
     def restore(
         self, lr: PixelArray, quality: int, noise: FloatArray, timesteps: FloatArray | None, dial: Dial
     ) -> tuple[PixelArray, FloatArray]:
@@ -70,23 +99,19 @@ class CompactFamily:
         Returns:
             Pixels uint8 [h*scale, w*scale, 3] and the timestep a tile before realism, float32 [rows, columns].
         """
-        scale, model = self.scale, self._model
-        x = torch.from_numpy(lr.copy()).to(self._device).permute(2, 0, 1)[None].float() / 127.5 - 1
-        q = torch.full((1, 1, 1, 1), quality / 100, device=self._device)
-        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
-            z_hat = model.read(x, q, scale)
-            if timesteps is None:
-                tiles = model.predict(z_hat, q, scale).float()
-            else:
-                tiles = torch.from_numpy(timesteps).to(self._device)[None, None]
-            if dial.denoise:
-                t = dial.realism * spread_over_cells(tiles)
-                n = torch.from_numpy(noise).to(self._device)[None, None]
-                pixels = model.denoise(z_hat, n, t, q, scale)
-            else:
-                pixels = latent_to_pixels(z_hat, LATENT_FACTOR)
-        out = pixels[0].float().add_(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
-        return out.permute(1, 2, 0).cpu().numpy(), tiles[0, 0].cpu().numpy()
+        z = self.read(from_uint8(torch.from_numpy(lr.copy()).to(self._device).permute(2, 0, 1)[None]), quality)
+        given = None if timesteps is None else torch.from_numpy(timesteps).to(self._device)[None]
+        t = self.predict(z, quality) if given is None else given
+        if dial.denoise:
+            z = self.denoise(z, dial.realism * t, quality, torch.from_numpy(noise).to(self._device)[None, None])
+        out = to_uint8(self.to_pixels(z)[0])
+        return out.permute(1, 2, 0).cpu().numpy(), t[0].cpu().numpy()
+
+    def _quality(self, quality: int, like: Tensor) -> Tensor:
+        return torch.full((like.shape[0], 1, 1, 1), quality / 100, device=self._device)
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32)
 
 
 def halo(model: CompactModel, scale: int) -> int:

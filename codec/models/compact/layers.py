@@ -74,16 +74,6 @@ class Upsample(nn.Module):
         return F.pixel_shuffle(self.conv(x), 2)
 
 
-def pixels_to_latent(x: Tensor, factor: int) -> Tensor:
-    """Space-to-depth: [B, C, H, W] -> [B, C*factor*factor, H/factor, W/factor]; exact."""
-    return F.pixel_unshuffle(x, factor)
-
-
-def latent_to_pixels(z: Tensor, factor: int) -> Tensor:
-    """Depth-to-space, the inverse of `pixels_to_latent`; exact."""
-    return F.pixel_shuffle(z, factor)
-
-
 def bicubic_up(lr: Tensor, scale: int) -> Tensor:
     """Bicubic enlargement by an integer power of two (a = -0.75), clamped to the border: [B, C, H*scale, W*scale]."""
     return F.interpolate(lr, scale_factor=scale, mode="bicubic", align_corners=False)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from codec.models.compact.config import LATENT_FACTOR, CompactConfig
 from codec.models.compact.denoiser import CompactDenoiser
-from codec.models.compact.layers import latent_to_pixels
+from codec.models.compact.latent import PixelLatent
 from codec.models.compact.predictor import TimestepPredictor, spread_over_cells
 from codec.models.compact.reader import LRReader
 from codec.models.compact.scheduler import noise_gain
@@ -79,7 +79,7 @@ class CompactModel(nn.Module):
         return t
 
     def denoise(self, z_hat: Tensor, noise: Tensor, t: Tensor, quality: Tensor, scale: int) -> Tensor:
-        """Pixels after one denoising step.
+        """Latent after one denoising step.
 
         Args:
             z_hat: float [B, 48, h, w].
@@ -89,16 +89,17 @@ class CompactModel(nn.Module):
             scale: HR/LR ratio.
 
         Returns:
-            x_hat, float [B, 3, 4h, 4w].
+            z0, float [B, 48, h, w].
         """
         gain = noise_gain(t).repeat_interleave(LATENT_FACTOR, 2).repeat_interleave(LATENT_FACTOR, 3)
         change = self.denoiser(z_hat, noise * gain, t, quality, scale)
-        return latent_to_pixels(z_hat + change, LATENT_FACTOR)
+        z0: Tensor = z_hat + change
+        return z0
 
     def forward(self, lr: Tensor, quality: Tensor, scale: int, realism: Tensor, noise: Tensor) -> Reconstruction:
         """LR -> pixels with the predicted timestep; realism float [B, 1, 1, 1] in [0, 1]."""
         z_hat = self.read(lr, quality, scale)
         with torch.no_grad():
             t = realism * spread_over_cells(self.predict(z_hat, quality, scale))
-        x_hat = self.denoise(z_hat, noise, t, quality, scale)
+        x_hat = PixelLatent.decode(self.denoise(z_hat, noise, t, quality, scale))
         return Reconstruction(z_hat=z_hat, t=t, x_hat=x_hat)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from codec.models.compact.config import LATENT_CHANNELS, LATENT_FACTOR, CompactConfig
-from codec.models.compact.layers import Conv2d, ResBlock, Upsample, act, bicubic_up, pixels_to_latent
+from codec.models.compact.latent import PixelLatent
+from codec.models.compact.layers import Conv2d, ResBlock, Upsample, act, bicubic_up
 
 
 class LRReader(nn.Module):
@@ -42,7 +43,7 @@ class LRReader(nn.Module):
         Returns:
             z_hat, float [B, 48, h*scale/4, w*scale/4], nominally in [-1, 1].
         """
-        base = pixels_to_latent(bicubic_up(lr, self.scale), LATENT_FACTOR)
+        base = PixelLatent.encode(bicubic_up(lr, self.scale))
         x = self.conv_in(torch.cat([lr, quality.to(lr.dtype).expand(-1, 1, *lr.shape[-2:])], 1))
         out: Tensor = base + self.conv_out(act(self.body(x)))
         return out

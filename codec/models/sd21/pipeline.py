@@ -15,7 +15,7 @@ from codec.models.sd21.denoiser import Denoiser
 from codec.models.sd21.dfrm import Rescaler
 from codec.models.sd21.predictor import TimestepPredictor
 from codec.models.sd21.scheduler import TimeScheduler
-from codec.models.sd21.tiles import Progress, TilePlan, run_tiles
+from codec.models.sd21.tiles import Progress, TilePlan, run_tiles, tile_batches
 from codec.models.sd21.vae import LatentCodec
 
 #: The U-Net halves a tile three times.
@@ -122,48 +122,61 @@ class Sd21Pipeline(nn.Module):
         return self.rescaler.up(lr.float())
 
     @torch.no_grad()
+    def predict(self, z_hat: Tensor, plan: TilePlan | None, *, batch: int = 4) -> Tensor:
+        """The timestep of every tile.
+
+        Args:
+            z_hat: as `read` gives it, float [B, 4, h, w].
+            plan: tiles of h x w; None = one tile.
+            batch: tiles that run together.
+
+        Returns:
+            t, float [B, rows, columns] of the tile grid, in [10, 200].
+
+        Raises:
+            InputError: the plan does not fit the latent.
+        """
+        scaled = z_hat * self.latent_codec.scaling_factor
+        t = torch.cat([self.predictor(tiles) for tiles, _, _ in tile_batches(scaled, plan, batch)])
+        return t.reshape(_grid_shape(z_hat, plan))
+
+    @torch.no_grad()
     def denoise(
         self,
         z_hat: Tensor,
+        t: Tensor,
         plan: TilePlan | None,
         *,
         batch: int = 4,
-        timesteps: Tensor | None = None,
         progress: Progress | None = None,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> Tensor:
         """One denoising step on every tile, blended.
 
         Args:
             z_hat: as `read` gives it, float [B, 4, h, w].
+            t: timesteps, float [B, rows, columns] of the tile grid.
             plan: tiles of h x w, of sides that are multiples of 8; None = one tile.
             batch: tiles that run together: less needs less memory.
-            timesteps: float [B, rows, columns] of the tile grid, instead of the predictor's.
             progress: called after each batch of tiles.
 
         Returns:
-            z0, times the scaling factor, float [B, 4, h, w]; and the timesteps used, float [B, rows, columns].
+            z0, times the scaling factor, float [B, 4, h, w].
 
         Raises:
-            InputError: the plan does not fit the latent, or `timesteps` not the plan.
+            InputError: the plan does not fit the latent, or `t` not the plan.
         """
         if plan is not None and (plan.tile_height % _TILE_MULTIPLE or plan.tile_width % _TILE_MULTIPLE):
             sides = f"{plan.tile_height}x{plan.tile_width}"
             raise InputError(f"tile is {sides} latent cells, expected multiples of {_TILE_MULTIPLE}")
-        shape = (len(z_hat), 1, 1) if plan is None else (len(z_hat), len(plan.tops), len(plan.lefts))
-        if timesteps is not None and tuple(timesteps.shape) != shape:
-            raise InputError(f"timestep map: shape is {tuple(timesteps.shape)}, expected {shape}")
-        given = None if timesteps is None else timesteps.to(z_hat.device, torch.float32).flatten()
-        used: list[Tensor] = []
+        if tuple(t.shape) != _grid_shape(z_hat, plan):
+            raise InputError(f"timestep map: shape is {tuple(t.shape)}, expected {_grid_shape(z_hat, plan)}")
+        given = t.to(z_hat.device, torch.float32).flatten()
 
         def step(tiles: Tensor, numbers: slice) -> Tensor:
-            t = self.predictor(tiles) if given is None else given[numbers]
-            used.append(t)
-            z0: Tensor = self.scheduler(tiles, self.denoiser(tiles, t), t)
+            z0: Tensor = self.scheduler(tiles, self.denoiser(tiles, given[numbers]), given[numbers])
             return z0
 
-        scaled = z_hat * self.latent_codec.scaling_factor
-        z0 = run_tiles(scaled, plan, batch, step, progress)
-        return z0, torch.cat(used).reshape(shape)
+        return run_tiles(z_hat * self.latent_codec.scaling_factor, plan, batch, step, progress)
 
     @torch.no_grad()
     def decode(
@@ -197,7 +210,8 @@ class Sd21Pipeline(nn.Module):
         _check_pictures(lr)
         size = size or Size(width=lr.shape[3] * self.scale, height=lr.shape[2] * self.scale)
         z_hat = self.read(self._whole_lr(lr.float(), size))
-        z0, t = self.denoise(z_hat, plan, batch=batch, timesteps=timesteps, progress=progress)
+        t = self.predict(z_hat, plan, batch=batch) if timesteps is None else timesteps
+        z0 = self.denoise(z_hat, t, plan, batch=batch, progress=progress)
         x_hat = run_tiles(z0, vae_plan, 1, lambda tiles, _: self.latent_codec.decode(tiles))
         return Reconstruction(z_hat=z_hat, t=t, z0=z0, x_hat=x_hat[:, :, : size.height, : size.width])
 
@@ -233,6 +247,10 @@ def extend(x: Tensor, height: int, width: int) -> Tensor:
     if right:
         x = F.pad(x, (0, right, 0, 0), mode="reflect" if right < x.shape[3] else "replicate")
     return x
+
+
+def _grid_shape(z_hat: Tensor, plan: TilePlan | None) -> tuple[int, int, int]:
+    return (len(z_hat), 1, 1) if plan is None else (len(z_hat), len(plan.tops), len(plan.lefts))
 
 
 def _check_pictures(x: Tensor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import torch
@@ -73,19 +73,10 @@ def run_tiles(
     Raises:
         InputError: the plan is for another size or for results of another size, or `batch` is below 1.
     """
-    if batch < 1:
-        raise InputError(f"batch is {batch} tiles, expected at least 1")
-    if plan is not None and (plan.height, plan.width) != tuple(z.shape[2:]):
-        raise InputError(f"tile plan is for {plan.height}x{plan.width} cells, the latent has {list(z.shape[2:])}")
-    corners = [(0, 0)] if plan is None else [(top, left) for top in plan.tops for left in plan.lefts]
-    tile_height, tile_width = z.shape[2:] if plan is None else (plan.tile_height, plan.tile_width)
-    blend = _Blend(plan, len(z), z.device) if plan is not None and len(corners) > 1 else None
-    total = len(z) * len(corners)
+    many = plan is not None and len(plan.tops) * len(plan.lefts) > 1
+    blend = _Blend(plan, len(z), z.device) if plan is not None and many else None
     results = []
-    for first in range(0, total, batch):
-        numbers = range(first, min(first + batch, total))
-        places = [(n // len(corners), *corners[n % len(corners)]) for n in numbers]
-        tiles = torch.stack([z[i, :, top : top + tile_height, left : left + tile_width] for i, top, left in places])
+    for tiles, numbers, total in tile_batches(z, plan, batch):
         done = step(tiles, slice(numbers.start, numbers.stop)).float()
         if blend is None:
             results.append(done)
@@ -94,6 +85,31 @@ def run_tiles(
         if progress is not None:
             progress(numbers.stop, total)
     return torch.cat(results) if blend is None else blend.blended
+
+
+def tile_batches(z: Tensor, plan: TilePlan | None, batch: int) -> Iterator[tuple[Tensor, range, int]]:
+    """The tiles of a latent, in batches: (tiles [n, C, th, tw], their numbers, tiles in all).
+
+    Args:
+        z: float [B, C, h, w].
+        plan: tiles of h x w; None = one tile.
+        batch: tiles at a time.
+
+    Raises:
+        InputError: the plan is for another size, or `batch` is below 1.
+    """
+    if batch < 1:
+        raise InputError(f"batch is {batch} tiles, expected at least 1")
+    if plan is not None and (plan.height, plan.width) != tuple(z.shape[2:]):
+        raise InputError(f"tile plan is for {plan.height}x{plan.width} cells, the latent has {list(z.shape[2:])}")
+    corners = [(0, 0)] if plan is None else [(top, left) for top in plan.tops for left in plan.lefts]
+    tile_height, tile_width = z.shape[2:] if plan is None else (plan.tile_height, plan.tile_width)
+    total = len(z) * len(corners)
+    for first in range(0, total, batch):
+        numbers = range(first, min(first + batch, total))
+        places = [(n // len(corners), *corners[n % len(corners)]) for n in numbers]
+        tiles = [z[i, :, top : top + tile_height, left : left + tile_width] for i, top, left in places]
+        yield torch.stack(tiles), numbers, total
 
 
 class _Blend:

@@ -1,0 +1,130 @@
+"""Decoding in another process: the bench's side of `bench.worker`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from bench.codecs.base import CodecOptions, Expected
+from bench.environment import child_environment, python_command
+from bench.errors import CodecError
+from bench.photos import PixelArray
+
+_TIMEOUT = 3600.0
+
+
+@dataclass(frozen=True)
+class Read:
+    """What came back from the other process.
+
+    Attributes:
+        pixels: uint8 [H, W, 3].
+        seconds: that decoding took there, without reading the file and writing pixels.
+        bytes: size of the file as that process read it.
+        timesteps: rows of timesteps a tile, where the codec has any.
+    """
+
+    pixels: PixelArray
+    seconds: float
+    bytes: int
+    timesteps: list[list[float]] | None
+
+
+class Decoder:
+    """Decodes files in a process of its own, which is started when first needed and again when it has died."""
+
+    def __init__(self, options: CodecOptions, threads: int, timeout: float = _TIMEOUT) -> None:
+        self._options, self._threads, self._timeout = options, threads, timeout
+        self._process: subprocess.Popen[str] | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="bench-decoded-")
+
+    def __enter__(self) -> Decoder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def decode(self, spec: str, file: Path, expected: Expected) -> Read:
+        """Picture of a file on disk.
+
+        Args:
+            spec: name of the codec.
+            file: what it wrote.
+            expected: name and HR size.
+
+        Raises:
+            CodecError: the other process could not decode it, died, or took too long.
+        """
+        out = Path(self._folder.name, "pixels.npy")
+        out.unlink(missing_ok=True)
+        reply = self._ask({
+            "codec": spec, "model": self._options.model, "device": self._options.device, "file": str(file.absolute()),
+            "out": str(out), "name": expected.name, "width": expected.width, "height": expected.height,
+        })  # fmt: skip
+        if "error" in reply:
+            raise CodecError(reply["error"])
+        return Read(np.load(out), reply["seconds"], reply["bytes"], reply["timesteps"])
+
+    def close(self) -> None:
+        """End the process and remove what it wrote."""
+        if self._process is not None:
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process.stdout.close()
+            self._process = None
+        self._folder.cleanup()
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        process = self._running()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with _killed_after(process, self._timeout):
+            try:
+                process.stdin.write(json.dumps(request) + "\n")
+                process.stdin.flush()
+                line = process.stdout.readline()
+            except OSError:
+                line = ""
+        if not line:
+            code = process.wait()
+            raise CodecError(f"{request['codec']}: the decoding process ended with {code}")
+        reply: dict[str, Any] = json.loads(line)
+        return reply
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                python_command("bench.worker"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                env=child_environment(self._threads),
+            )  # fmt: skip
+        return self._process
+
+
+@contextlib.contextmanager
+def _killed_after(process: subprocess.Popen[str], seconds: float) -> Iterator[None]:
+    timer = threading.Timer(seconds, process.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,61 @@
+"""Every measure the bench knows: its name, what it says, which way is better."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+Better = Literal["higher", "lower", "one", "neither"]
+Scope = Literal["picture", "set"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One measure.
+
+    Attributes:
+        name: key in results files.
+        title: for tables and axes.
+        better: which way; "one" = the nearer to 1.
+        scope: one value a picture, or one a set of pictures.
+        unit: "" = a plain number.
+        digits: decimals worth showing.
+        source: "bench" = ours; otherwise the package or tool that computes it.
+    """
+
+    name: str
+    title: str
+    better: Better
+    scope: Scope = "picture"
+    unit: str = ""
+    digits: int = 3
+    source: str = "bench"
+
+    def to_dict(self) -> dict[str, str | int]:
+        """JSON-ready fields without the name."""
+        return {k: v for k, v in asdict(self).items() if k != "name"}
+
+
+OURS = (
+    Metric(name="psnr", title="PSNR (RGB)", better="higher", unit="dB", digits=2),
+    Metric(name="psnr_y", title="PSNR (Y)", better="higher", unit="dB", digits=2),
+    Metric(name="ssim", title="SSIM (Y)", better="higher"),
+    Metric(name="ms_ssim", title="MS-SSIM (Y)", better="higher"),
+    Metric(name="ms_ssim_rgb", title="MS-SSIM (RGB)", better="higher"),
+    Metric(name="texture", title="Texture", better="lower"),
+    Metric(name="sharp", title="Sharpness", better="one", digits=2),
+    Metric(name="lattice", title="Lattice", better="lower"),
+    Metric(name="patch_fd", title="Patch FD", better="lower", scope="set", digits=1),
+)
+EXTERNAL = (
+    Metric(name="lpips_alex", title="LPIPS (Alex)", better="lower", source="pyiqa"),
+    Metric(name="lpips_vgg", title="LPIPS (VGG)", better="lower", source="pyiqa"),
+    Metric(name="dists", title="DISTS", better="lower", source="pyiqa"),
+    Metric(name="musiq", title="MUSIQ", better="higher", digits=2, source="pyiqa"),
+    Metric(name="clipiqa", title="CLIPIQA", better="higher", source="pyiqa"),
+    Metric(name="niqe", title="NIQE", better="lower", digits=2, source="pyiqa"),
+    Metric(name="patch_fid", title="Patch FID", better="lower", scope="set", digits=1, source="pyiqa"),
+    Metric(name="ssimulacra2", title="SSIMULACRA2", better="higher", digits=1, source="ssimulacra2"),
+    Metric(name="butteraugli_3n", title="Butteraugli 3-norm", better="lower", digits=2, source="butteraugli_main"),
+)
+ALL = {m.name: m for m in (*OURS, *EXTERNAL)}

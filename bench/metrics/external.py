@@ -1,0 +1,142 @@
+"""Measures of others: pyiqa's networks and libjxl's tools, used where they and their weights are, named where not.
+
+Nothing is ever downloaded: pyiqa would fetch weights when a measure is made, so measures are made with the network shut.
+A measure that cannot be computed has a state that says why, and no value.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from PIL import Image
+
+from bench.errors import BenchError
+from bench.metrics.colour import to_tensor
+from bench.metrics.panel import Prepared, Values
+from bench.photos import PixelArray
+
+READY, NO_WEIGHTS, NOT_INSTALLED = "ok", "no weights", "not installed"
+HELP = {
+    "pyiqa": "pip install 'tadmc[metrics]' (needs a torchvision that matches torch), then let pyiqa fetch its weights",
+    "ssimulacra2": "put libjxl's tools folder on the PATH",
+    "butteraugli_main": "put libjxl's tools folder on the PATH",
+}
+#: pyiqa's names of our picture measures.
+_PYIQA = {
+    "lpips_alex": "lpips", "lpips_vgg": "lpips-vgg", "dists": "dists", "musiq": "musiq", "clipiqa": "clipiqa",
+    "niqe": "niqe",
+}  # fmt: skip
+_NO_REFERENCE = {"musiq", "clipiqa", "niqe"}
+_TOOLS = {"ssimulacra2": "ssimulacra2", "butteraugli_3n": "butteraugli_main"}
+_TIMEOUT = 600
+
+
+@cache
+def states() -> dict[str, str]:
+    """Every external measure: "ok", "no weights" or "not installed"."""
+    found = {name: READY if shutil.which(tool) else NOT_INSTALLED for name, tool in _TOOLS.items()}
+    for name, theirs in {**_PYIQA, "patch_fid": "fid"}.items():
+        if find_spec("pyiqa") is None:
+            found[name] = NOT_INSTALLED
+        else:
+            found[name] = NO_WEIGHTS if _network(theirs) is None else READY
+    return found
+
+
+def measure_external(original: Prepared, decoded: Prepared) -> Values:
+    """Every external picture measure that is ready."""
+    ready = [name for name, state in states().items() if state == READY]
+    values = {name: _pyiqa(name, original.pixels, decoded.pixels) for name in ready if name in _PYIQA}
+    tools = [name for name in ready if name in _TOOLS]
+    if tools:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            paths = []
+            for stem, picture in (("original", original.pixels), ("decoded", decoded.pixels)):
+                paths.append(Path(folder, f"{stem}.png"))
+                Image.fromarray(picture).save(paths[-1], compress_level=1)
+            values |= {name: _tool(name, *paths) for name in tools}
+    return values
+
+
+def patch_fid(originals: list[PixelArray], decoded: list[PixelArray]) -> float | None:
+    """FID on patches of 256 px (64 px where a side is below 1024), with a second grid shifted by half a patch.
+
+    None where pyiqa or its weights are not here. Source: Mentzer et al., "High-fidelity generative image compression",
+    2020, appendix A.7; the smaller patches for Kodak as in later work.
+    """
+    network = _network("fid") if states()["patch_fid"] == READY else None
+    if network is None:
+        return None
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        for stem, pictures in (("originals", originals), ("decoded", decoded)):
+            target = Path(folder, stem)
+            target.mkdir()
+            for i, patch in enumerate(patch for picture in pictures for patch in _patches(picture)):
+                Image.fromarray(patch).save(target / f"{i:06d}.png", compress_level=1)
+        return float(network(str(Path(folder, "decoded")), str(Path(folder, "originals"))))
+
+
+def _patches(picture: PixelArray) -> Iterator[PixelArray]:
+    height, width = picture.shape[:2]
+    side = 256 if min(height, width) >= 1024 else 64
+    for shift in (0, side // 2):
+        for y in range(shift, height - side + 1, side):
+            for x in range(shift, width - side + 1, side):
+                yield picture[y : y + side, x : x + side]
+
+
+def _pyiqa(name: str, original: PixelArray, decoded: PixelArray) -> float:
+    network = _network(_PYIQA[name])
+    pictures = [decoded] if name in _NO_REFERENCE else [decoded, original]
+    with torch.inference_mode():
+        return float(network(*(to_tensor(p) / 255 for p in pictures)))
+
+
+@cache
+def _network(name: str) -> Any:  # noqa: ANN401 - pyiqa has no types
+    """pyiqa's measure, or None if its weights are not on this machine."""
+    pyiqa = import_module("pyiqa")
+    with _no_network():
+        try:
+            return pyiqa.create_metric(name, device="cpu")
+        except Exception:  # pyiqa and what it loads weights with raise many kinds
+            return None
+
+
+@contextlib.contextmanager
+def _no_network() -> Iterator[None]:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError("the bench downloads nothing")
+
+    kept = socket.socket.connect, socket.create_connection, socket.getaddrinfo
+    socket.socket.connect = refuse  # type: ignore[method-assign]
+    socket.create_connection = refuse
+    socket.getaddrinfo = refuse
+    try:
+        yield
+    finally:
+        socket.socket.connect, socket.create_connection, socket.getaddrinfo = kept  # type: ignore[method-assign]
+
+
+def _tool(name: str, original: Path, decoded: Path) -> float:
+    command = [_TOOLS[name], str(original), str(decoded)]
+    if name == "butteraugli_3n":
+        command += ["--pnorm", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT)
+    pattern = r"3-norm:\s*(-?[\d.]+)" if name == "butteraugli_3n" else r"^\s*(-?[\d.]+)"
+    found = re.search(pattern, done.stdout, re.MULTILINE)
+    if done.returncode or found is None:
+        raise BenchError(f"{command[0]} ended with {done.returncode} and said {done.stdout.strip()[:80]!r}")
+    return float(found[1])

@@ -1,0 +1,54 @@
+"""What a run is to measure, and where its files go."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.codecs.base import Codec, CodecOptions
+from bench.rates import Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One run.
+
+    Attributes:
+        out: run folder.
+        photos: pictures to measure on.
+        specs: codecs by the names that `bench.codecs.registry` knows.
+        protocol: how a setting is matched to a target.
+        targets: bpp.
+        options: model and device of ours.
+        threads: of one process.
+        external: whether measures of others are taken where they are ready.
+    """
+
+    out: Path
+    photos: tuple[Path, ...]
+    specs: tuple[str, ...]
+    protocol: Protocol
+    targets: tuple[float, ...]
+    options: CodecOptions = field(default_factory=CodecOptions)
+    threads: int = 1
+    external: bool = True
+
+    @property
+    def journal(self) -> Path:
+        """Where finished rows are written at once."""
+        return self.out / "journal.jsonl"
+
+    def coded(self, codec: Codec, image: str, setting: int) -> Path:
+        """Where the coded file of an image at a setting lies."""
+        return self.out / "files" / slug(codec.encode_key) / f"{image}.{setting}{codec.suffix}"
+
+    def features(self, name: str, image: str, setting: int | None = None) -> Path:
+        """Where the patch features of a decoded image lie; of the original, with name "original"."""
+        tail = "" if setting is None else f".{setting}"
+        return self.out / "features" / slug(name) / f"{image}{tail}.npy"
+
+
+def slug(name: str) -> str:
+    """A codec's name as part of a path: "tadm/4:r0" -> "tadm-4-r0"."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-")

@@ -1,0 +1,83 @@
+"""Matched rate: which setting of a codec spends about so many bits on a photograph.
+
+Two protocols. `below` takes the largest file that does not exceed the target, so no codec is ever given more bits than
+was agreed. `nearest` takes the file nearest to the target on a log scale and gives up beyond a factor of e^0.2 (1.22);
+on Kodak 01-12 it reproduces the tables of peers that this project compares itself with.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Protocol = Literal["below", "nearest"]
+PROTOCOLS: tuple[Protocol, ...] = ("below", "nearest")
+TARGETS: dict[Protocol, tuple[float, ...]] = {
+    "below": (0.01, 0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2),
+    "nearest": (0.02, 0.03, 0.05, 0.08, 0.1),
+}
+#: Largest |ln(bpp / target)| of the protocol `nearest`.
+NEAREST_TOLERANCE = 0.2
+#: Below this part of the target a codec's finest file counts as not reaching it: it would only repeat a lower point.
+FINEST_PART = 0.75
+#: Rates are almost, not quite, monotone in the setting: so many settings around the crossing are tried as well.
+NEIGHBOURS = 2
+
+Rate = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class Unreached:
+    """Why a codec has no file of a photograph at a target."""
+
+    reason: str
+
+
+def choose(protocol: Protocol, rate: Rate, count: int, target: float) -> int | Unreached:
+    """Which of a codec's settings to take.
+
+    Args:
+        protocol: "below" or "nearest".
+        rate: bpp of the file at a setting's index, 0 = coarsest; called few times, may remember.
+        count: number of settings.
+        target: bpp.
+
+    Returns:
+        Index of the setting, or why there is none. It depends on rate and target alone, not on what was asked before.
+    """
+    tried = {i: rate(i) for i in candidates(rate, count, target)}
+    if protocol == "below":
+        return _below(tried, count, target)
+    return _nearest(tried, target)
+
+
+def candidates(rate: Rate, count: int, target: float) -> list[int]:
+    """Indices around the place where the rate crosses the target, found by bisection."""
+    low, high = -1, count
+    while high - low > 1:
+        middle = (low + high) // 2
+        if rate(middle) <= target:
+            low = middle
+        else:
+            high = middle
+    return list(range(max(low - NEIGHBOURS, 0), min(high + NEIGHBOURS, count - 1) + 1))
+
+
+def _below(tried: dict[int, float], count: int, target: float) -> int | Unreached:
+    fitting = {i: bpp for i, bpp in tried.items() if bpp <= target}
+    if not fitting:
+        return Unreached(f"its smallest file is {min(tried.values()):.4f} bpp")
+    best = max(fitting, key=lambda i: (fitting[i], i))
+    if best == count - 1 and fitting[best] < FINEST_PART * target:
+        return Unreached(f"its largest file is {fitting[best]:.4f} bpp")
+    return best
+
+
+def _nearest(tried: dict[int, float], target: float) -> int | Unreached:
+    off = {i: abs(math.log(bpp / target)) for i, bpp in tried.items()}
+    best = min(off, key=lambda i: (off[i], i))
+    if off[best] > NEAREST_TOLERANCE:
+        return Unreached(f"its nearest file is {tried[best]:.4f} bpp")
+    return best
