@@ -30,7 +30,8 @@ class StageConfig:
         l1, ms_ssim, colour, z_hat: weights of the fidelity losses (z_hat: L1 of the reader's own output).
         perceptual: name -> weight of perceptual terms, see `codec.training.perceptual`; at full weight where the
             timestep is high, none at timestep 0.
-        fidelity_release: how far full timestep lowers the fidelity weight (1 - release * t / 200).
+        fidelity_release: how far full timestep lowers the weight of luma and structure (1 - release * t / 200).
+        chroma_release: the same for what luma leaves; smaller, since invented colour shows as speckle.
         adversarial, feature: weights of hinge and feature-matching losses, a discriminator scale.
         discriminator_width: channels of its first layer.
         discriminator_rate: peak learning rate of the discriminator.
@@ -55,6 +56,7 @@ class StageConfig:
     z_hat: float = 0.25
     perceptual: dict[str, float] = field(default_factory=dict)
     fidelity_release: float = 0.85
+    chroma_release: float = 0.5
     adversarial: float = 0.004
     feature: float = 0.008
     discriminator_width: int = 32

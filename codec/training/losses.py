@@ -12,10 +12,19 @@ _LUMA = (0.299, 0.587, 0.114)
 _C1, _C2 = 4e-4, 3.6e-3
 
 
-def l1(a: Tensor, b: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Mean absolute error a picture; `weight` float [B, 1, H, W] scales each pixel."""
-    d = (a - b).abs()
-    return (d if weight is None else d * weight).mean((1, 2, 3))
+def l1(a: Tensor, b: Tensor) -> Tensor:
+    """Mean absolute error a picture."""
+    return (a - b).abs().mean((1, 2, 3))
+
+
+def weighted_l1(a: Tensor, b: Tensor, luma_weight: Tensor, chroma_weight: Tensor) -> Tensor:
+    """L1 of luma plus L1 of what luma leaves, each with a weight a pixel, float [B, 1, H, W].
+
+    Colour may be held tighter than brightness: invented luma detail passes for texture, invented colour for speckle.
+    """
+    d = a - b
+    luma = (d * d.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    return (luma.abs() * luma_weight + (d - luma).abs() * chroma_weight).mean((1, 2, 3))
 
 
 def mean_colour(a: Tensor, b: Tensor, cell: int = 4) -> Tensor:

@@ -23,7 +23,7 @@ from codec.training.discriminator import (
     hinge_discriminator,
     hinge_generator,
 )
-from codec.training.losses import l1, mean_colour, ms_ssim
+from codec.training.losses import l1, mean_colour, ms_ssim, weighted_l1
 from codec.training.perceptual import perceptual_term
 
 
@@ -65,7 +65,7 @@ class FidelityStage:
             z0 = model.denoise(z_hat, noise, zeros, batch.quality, batch.scale)
             x_hat = PixelLatent.decode(z0.float())
             predicted = model.predictor(batch.scale).log_error(z_hat.detach(), batch.quality)
-        fidelity = fidelity_loss(c, x_hat, batch.hr, None).mean()
+        fidelity = fidelity_loss(c, x_hat, batch.hr).mean()
         own = l1(PixelLatent.decode(z_hat.float()), batch.hr).mean()
         target = log_tile_error(z_hat, batch.hr)
         predictor = F.smooth_l1_loss(predicted.float(), target)
@@ -118,7 +118,7 @@ class RealismStage:
             feature = feature + feature_matching(
                 [f.float() for f in real_layers], [f.float() for f in fake_layers], weight
             )
-        fidelity = fidelity_loss(c, x_hat.float(), batch.hr, 1 - c.fidelity_release * weight).mean()
+        fidelity = released_fidelity_loss(c, x_hat.float(), batch.hr, weight).mean()
         total = fidelity + c.adversarial * adversarial + c.feature * feature
         for term, gain in self._perceptual:
             total = total + gain * (term(x_hat.float(), batch.hr) * weight.mean((1, 2, 3))).mean()
@@ -151,15 +151,18 @@ def autocast(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16)
 
 
-def fidelity_loss(c: StageConfig, x_hat: Tensor, hr: Tensor, weight: Tensor | None) -> Tensor:
-    """L1 + MS-SSIM + mean colour, float [B]; `weight` float [B, 1, h, w] a latent cell, None = 1."""
-    per_picture: Tensor | float = 1.0
-    pixel_weight = None
-    if weight is not None:
-        pixel_weight = F.interpolate(weight, size=hr.shape[-2:], mode="nearest")
-        per_picture = weight.mean((1, 2, 3))
-    structure = (1 - ms_ssim(x_hat, hr)) * per_picture
-    return c.l1 * l1(x_hat, hr, pixel_weight) + c.ms_ssim * structure + c.colour * mean_colour(x_hat, hr)
+def fidelity_loss(c: StageConfig, x_hat: Tensor, hr: Tensor) -> Tensor:
+    """L1 + MS-SSIM + mean colour, float [B]."""
+    structure = 1 - ms_ssim(x_hat, hr)
+    return c.l1 * l1(x_hat, hr) + c.ms_ssim * structure + c.colour * mean_colour(x_hat, hr)
+
+
+def released_fidelity_loss(c: StageConfig, x_hat: Tensor, hr: Tensor, tau: Tensor) -> Tensor:
+    """`fidelity_loss` that lets go where the timestep is high: tau = t / 200, float [B, 1, h, w] a latent cell."""
+    pixel_tau = F.interpolate(tau, size=hr.shape[-2:], mode="nearest")
+    pixels = weighted_l1(x_hat, hr, 1 - c.fidelity_release * pixel_tau, 1 - c.chroma_release * pixel_tau)
+    structure = (1 - ms_ssim(x_hat, hr)) * (1 - c.fidelity_release * tau.mean((1, 2, 3)))
+    return c.l1 * pixels + c.ms_ssim * structure + c.colour * mean_colour(x_hat, hr)
 
 
 def log_tile_error(z_hat: Tensor, hr: Tensor) -> Tensor:
