@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,12 +41,14 @@ class Read:
 
 
 class Decoder:
-    """Decodes files in a process of its own, which is started when first needed and again when it has died."""
+    """Decodes files in a process of its own, which is started when first needed and again when it has died.
 
-    def __init__(self, options: CodecOptions, threads: int, timeout: float = _TIMEOUT) -> None:
-        self._options, self._threads, self._timeout = options, threads, timeout
+    `scratch` is a folder of this decoder alone; it is removed at the end.
+    """
+
+    def __init__(self, options: CodecOptions, threads: int, scratch: Path, timeout: float = _TIMEOUT) -> None:
+        self._options, self._threads, self._scratch, self._timeout = options, threads, scratch, timeout
         self._process: subprocess.Popen[str] | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="bench-decoded-")
 
     def __enter__(self) -> Decoder:
         return self
@@ -67,7 +69,8 @@ class Decoder:
         Raises:
             CodecError: the other process could not decode it, died, or took too long.
         """
-        out = Path(self._folder.name, "pixels.npy")
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        out = self._scratch.absolute() / "pixels.npy"
         out.unlink(missing_ok=True)
         reply = self._ask({
             "codec": spec, "model": self._options.model, "device": self._options.device, "file": str(file.absolute()),
@@ -91,7 +94,7 @@ class Decoder:
                 self._process.wait()
             self._process.stdout.close()
             self._process = None
-        self._folder.cleanup()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         process = self._running()

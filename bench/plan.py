@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from bench.codecs.base import Codec, CodecOptions
+from bench.codecs.registry import make
 from bench.rates import Protocol
 
 
@@ -39,6 +41,15 @@ class Plan:
         """Where finished rows are written at once."""
         return self.out / "journal.jsonl"
 
+    @property
+    def scratch(self) -> Path:
+        """Where decoding processes put pixels; emptied by every run."""
+        return self.out / "scratch"
+
+    def codec(self, spec: str) -> Codec:
+        """The codec of a spec, made once."""
+        return _made(spec, self.options)
+
     def coded(self, codec: Codec, image: str, setting: int) -> Path:
         """Where the coded file of an image at a setting lies."""
         return self.out / "files" / slug(codec.encode_key) / f"{image}.{setting}{codec.suffix}"
@@ -52,3 +63,8 @@ class Plan:
 def slug(name: str) -> str:
     """A codec's name as part of a path: "tadm/4:r0" -> "tadm-4-r0"."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-")
+
+
+@lru_cache(maxsize=256)
+def _made(spec: str, options: CodecOptions) -> Codec:
+    return make(spec, options)

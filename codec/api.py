@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from codec.container.model import TadmFile
 from codec.container.reader import is_tadm, read
+from codec.container.source import FileSource
 from codec.errors import InputError
-from codec.geometry import lr_size
+from codec.geometry import Box, lr_size
 from codec.options import DecodeLimits, DecodeOptions, EncodeOptions
 
 if TYPE_CHECKING:
@@ -75,8 +77,11 @@ def read_info(data: Data, *, limits: DecodeLimits | None = None) -> Info:
     Raises:
         FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
     """
-    raw = _bytes_of(data, limits)
-    file = read(raw, limits)
+    with open_file(data, limits) as (file, length):
+        return _info(file, length)
+
+
+def _info(file: TadmFile, length: int) -> Info:
     header, size = file.header, file.header.size
     lr = lr_size(size, header.scale)
     return Info(
@@ -87,9 +92,9 @@ def read_info(data: Data, *, limits: DecodeLimits | None = None) -> Info:
         lr_height=lr.height,
         payload=header.coding.name.lower(),
         quality=header.quality,
-        bytes=len(raw),
-        payload_bytes=sum(len(p) for p in file.payloads),
-        bpp=8 * len(raw) / size.pixels,
+        bytes=length,
+        payload_bytes=file.payload_bytes,
+        bpp=8 * length / size.pixels,
         model_id=header.model_id.hex(),
         slabs=len(file.payloads),
         alpha=file.alpha is not None,
@@ -124,33 +129,37 @@ def encode(source: Source, *, options: EncodeOptions | None = None, model: str |
 
 
 def decode(
-    data: Data, *, options: DecodeOptions | None = None, limits: DecodeLimits | None = None,
+    data: Data, *, region: tuple[int, int, int, int] | None = None,
+    options: DecodeOptions | None = None, limits: DecodeLimits | None = None,
     on_progress: Callable[[int, int], None] = lambda *_: None, **named: Any,  # noqa: ANN401 - fields of DecodeOptions
 ) -> Image:  # fmt: skip
     """Rebuild the photograph.
 
     Args:
         data: bytes, path or binary file object.
+        region: x, y, width, height in HR pixels: decode only this part, from only the slabs it needs; the same pixels
+            as in the whole (to the last bit on a CPU). None = everything.
         options: a `DecodeOptions`; or give its fields by name (`realism=0`).
         limits: None = the defaults.
         on_progress: called with (pieces done, pieces in all).
         **named: fields of `DecodeOptions`.
 
     Returns:
-        PIL image, RGB or RGBA, of the original's exact size. Its `info` has `icc_profile`, `exif`, `xmp` where the file
-        has them, and `timesteps`: float32 array [rows, columns], one predicted timestep a 64 px tile.
+        PIL image, RGB or RGBA, of the original's (or the region's) exact size. Its `info` has `icc_profile`, `exif`,
+        `xmp` where the file has them, and `timesteps`: float32 array [rows, columns], one timestep a 64 px tile.
 
     Raises:
         FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
         ModelError: the model it names is not here, or cannot run on this device.
-        InputError: an option has a wrong value.
+        InputError: an option has a wrong value, or the region is not inside the picture.
     """
     wanted = _options(DecodeOptions, options, named)
-    file = read(_bytes_of(data, limits), limits)
     from codec.decoder import decode as decode_file
     from codec.image.output import to_image
 
-    result = decode_file(file, wanted, on_progress=on_progress)
+    with open_file(data, limits) as (file, _):
+        area = None if region is None else box_of(region)
+        result = decode_file(file, wanted, region=area, on_progress=on_progress)
     meta = file.metadata
     image = to_image(result.pixels, alpha=result.alpha, icc=meta.icc, exif=meta.exif, xmp=meta.xmp)
     image.info["timesteps"] = result.timesteps
@@ -167,16 +176,23 @@ def thumbnail(data: Data, *, limits: DecodeLimits | None = None) -> Image:
     Raises:
         FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
     """
-    file = read(_bytes_of(data, limits), limits)
-    from codec.decoder import decode_lr
     from codec.image.output import to_image
+    from codec.lowres import LowRes
 
-    return to_image(decode_lr(file), icc=file.metadata.icc)
+    with open_file(data, limits) as (file, _):
+        return to_image(LowRes(file).whole(), icc=file.metadata.icc)
 
 
-def read_file(data: Data, *, limits: DecodeLimits | None = None) -> TadmFile:
-    """The parsed container, for tools that look inside; raises as `read_info`."""
-    return read(_bytes_of(data, limits), limits)
+def box_of(region: tuple[int, int, int, int]) -> Box:
+    """The rectangle of (x, y, width, height).
+
+    Raises:
+        InputError: these are not four whole numbers.
+    """
+    values = tuple(region)
+    if len(values) != 4 or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
+        raise InputError(f"region is {region!r}, expected four whole numbers: x, y, width, height")
+    return Box(*values)
 
 
 def _options(kind: Any, options: Any, named: dict[str, Any]) -> Any:  # noqa: ANN401 - an options class and its instance
@@ -185,18 +201,27 @@ def _options(kind: Any, options: Any, named: dict[str, Any]) -> Any:  # noqa: AN
     return kind.from_dict(named) if options is None else options
 
 
-def _bytes_of(data: Data, limits: DecodeLimits | None) -> bytes:
+@contextmanager
+def open_file(data: Data, limits: DecodeLimits | None = None) -> Iterator[tuple[TadmFile, int]]:
+    """The parsed container and the file's size, for tools that look inside.
+
+    Paths and seekable file objects are not read whole: the slabs of a large file are read when they are asked for,
+    until the block ends.
+
+    Raises:
+        FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
+        OSError: it cannot be read.
+    """
     if isinstance(data, bytes | bytearray | memoryview):
-        return bytes(data)
-    allowed = (limits or DecodeLimits()).file_bytes
-    if isinstance(data, str | os.PathLike):
+        yield read(bytes(data), limits), len(data)
+    elif isinstance(data, str | os.PathLike):
         with open(data, "rb") as handle:  # noqa: PTH123 - accepts any PathLike
-            return _read_bounded(handle, allowed)
-    return _read_bounded(data, allowed)
-
-
-def _read_bounded(handle: IO[bytes], allowed: int) -> bytes:
-    raw = handle.read(allowed + 1) if allowed else handle.read()
-    if not isinstance(raw, bytes):
-        raise InputError("file object gives text, expected bytes: open it in binary mode")
-    return raw
+            source = FileSource(handle)
+            yield read(source, limits), source.size
+    elif data.seekable():
+        source = FileSource(data)
+        yield read(source, limits), source.size
+    else:
+        allowed = (limits or DecodeLimits()).file_bytes
+        raw = data.read(allowed + 1) if allowed else data.read()
+        yield read(raw, limits), len(raw)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from codec.container.constants import Coding
 from codec.container.model import TadmFile
 from codec.errors import InputError, ModelError
-from codec.geometry import Box, Size, grid_cells, lr_size, padded, slab_boxes
-from codec.image.padding import pad
+from codec.geometry import Box, Size, grid_cells, padded
+from codec.lowres import LowRes
 from codec.models.library import for_decoding
 from codec.options import DecodeOptions
 from codec.payload.png import decode_png
-from codec.payload.registry import payload_named
 
 if TYPE_CHECKING:
     from codec.models.compact.family import CompactFamily
@@ -27,19 +25,18 @@ FloatArray = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
 _T = TypeVar("_T", bound=np.generic)
 
-_CODINGS = {Coding.PNG: "png", Coding.AV1: "av1"}
 #: Blocks: a picture up to so many pixels is decoded whole, a larger one in squares of this side.
 WHOLE_PIXELS, BLOCK_SIDE = 2**22, 1024
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A decoded photograph.
+    """A decoded photograph or region of one.
 
     Attributes:
         pixels: uint8 [H, W, 3].
         alpha: uint8 [H, W], None = opaque.
-        timesteps: timestep a tile before realism, float32 [ceil(H/64), ceil(W/64)].
+        timesteps: timestep a tile before realism, float32 [rows, columns]: the 64 px tiles that the region touches.
     """
 
     pixels: PixelArray
@@ -47,21 +44,19 @@ class Decoded:
     timesteps: FloatArray
 
 
-def decode_lr(file: TadmFile) -> PixelArray:
-    """The stored LR picture, uint8 [ceil(H/scale), ceil(W/scale), 3]; needs no model and no torch.
+@dataclass(frozen=True)
+class Piece:
+    """Part of a photograph on its way out.
 
-    Raises:
-        FormatError: a payload is broken or has another size.
+    Attributes:
+        box: where it belongs, in HR pixels.
+        pixels: uint8 [box.height, box.width, 3].
+        timesteps: float32, the 64 px tiles that the piece fills.
     """
-    header = file.header
-    size = lr_size(header.size, header.scale)
-    payload = payload_named(_CODINGS[header.coding])
-    lr = np.empty((size.height, size.width, 3), np.uint8)
-    for box, data in zip(slab_boxes(size, file.slab), file.payloads, strict=True):
-        lr[box.y : box.y + box.height, box.x : box.x + box.width] = payload.decode(
-            data, width=box.width, height=box.height
-        )
-    return lr
+
+    box: Box
+    pixels: PixelArray
+    timesteps: FloatArray
 
 
 def decode_alpha(file: TadmFile) -> PixelArray | None:
@@ -76,80 +71,116 @@ def decode_alpha(file: TadmFile) -> PixelArray | None:
     return decode_png(file.alpha, width=size.width, height=size.height, mode="L")
 
 
-def decode(file: TadmFile, options: DecodeOptions, *, on_progress: Progress = lambda *_: None) -> Decoded:
-    """Rebuild the photograph.
+def decode(
+    file: TadmFile, options: DecodeOptions, *, region: Box | None = None, on_progress: Progress = lambda *_: None
+) -> Decoded:
+    """Rebuild the photograph, or a region of it: the same bits as that part of the whole on a CPU.
 
     Args:
         file: as read by `codec.container.reader.read`.
         options: realism, seed, device and the rest.
-        on_progress: called with (blocks done, blocks in all).
+        region: part to decode, inside the picture; None = all of it.
+        on_progress: called with (pieces done, pieces in all).
 
     Raises:
         FormatError: a payload is broken.
+        InputError: the region is empty or runs over the picture.
         ModelError: the model that the file names is not here, or cannot run.
+    """
+    area = check_region(region, file.header.size)
+    family = load_family(file, options)
+    alpha = decode_alpha(file)
+    tile = family.tile
+    out = np.empty((area.height, area.width, 3), np.uint8)
+    x0, y0 = area.x // tile, area.y // tile
+    used = np.empty((-(-(area.y + area.height) // tile) - y0, -(-(area.x + area.width) // tile) - x0), np.float32)
+    for piece in decode_pieces(file, family, options, area, on_progress=on_progress):
+        box = piece.box
+        _place(out, piece.pixels, box.x - area.x, box.y - area.y)
+        _place(used, piece.timesteps, box.x // tile - x0, box.y // tile - y0)
+    return Decoded(pixels=out, alpha=None if alpha is None else crop(alpha, area), timesteps=used)
+
+
+def check_region(region: Box | None, size: Size) -> Box:
+    """The region, or the whole picture.
+
+    Raises:
+        InputError: it is empty or runs over the picture.
+    """
+    whole = Box(0, 0, size.width, size.height)
+    if region is None:
+        return whole
+    fits = 0 <= region.x < region.x + region.width <= size.width
+    if not (fits and 0 <= region.y < region.y + region.height <= size.height):
+        shown = f"{region.x},{region.y},{region.width},{region.height}"
+        raise InputError(f"region {shown} is not inside the picture of {size.width}x{size.height}")
+    return region
+
+
+def load_family(file: TadmFile, options: DecodeOptions) -> CompactFamily:
+    """The networks that a file asks for, on the device that the options name.
+
+    Raises:
+        ModelError: they are not here, or cannot run.
     """
     header = file.header
     package = for_decoding(header.model_id, header.scale, model=options.model, any_model=options.any_model)
     if package.family != "compact":
         raise ModelError(f"model {package.name}: family {package.family!r} cannot be decoded by this version")
-    lr, alpha = decode_lr(file), decode_alpha(file)
-
     from codec.models.compact.family import CompactFamily
     from codec.models.device import resolve_device, resolve_dtype
 
     device = resolve_device(options.device)
-    family = CompactFamily.load(package.folder, header.scale, device, resolve_dtype(options.dtype, device))
-    timesteps = _given_timesteps(file, options)
-    pixels, used = run_blocks(family, lr, header.size, header.quality, timesteps, options, on_progress)
-    return Decoded(pixels=pixels, alpha=alpha, timesteps=used)
+    return CompactFamily.load(package.folder, header.scale, device, resolve_dtype(options.dtype, device))
 
 
-def run_blocks(
-    family: CompactFamily, lr: PixelArray, size: Size, quality: int, timesteps: FloatArray | None,
-    options: DecodeOptions, on_progress: Progress, *, side: int = BLOCK_SIDE, whole_pixels: int = WHOLE_PIXELS,
-) -> tuple[PixelArray, FloatArray]:  # fmt: skip
-    """Run the networks block by block with halo; the result does not depend on the blocks.
+def decode_pieces(
+    file: TadmFile, family: CompactFamily, options: DecodeOptions, area: Box, *,
+    lowres: LowRes | None = None, side: int = BLOCK_SIDE, whole_pixels: int = WHOLE_PIXELS,
+    on_progress: Progress = lambda *_: None,
+) -> Iterator[Piece]:  # fmt: skip
+    """Run the networks block by block with halo; what comes out does not depend on the blocks.
 
     Args:
+        file: the file.
         family: loaded networks.
-        lr: uint8 LR picture.
-        size: HR size.
-        quality: of the payload, 0..100.
-        timesteps: float32 a tile, or None to predict them.
         options: realism, seed, denoise.
-        on_progress: called with (blocks done, blocks in all).
+        area: region to rebuild, in HR pixels.
+        lowres: the file's LR, to share or watch its slabs; None = a fresh one.
         side: side of a block's core, a multiple of the tile.
-        whole_pixels: pictures up to so many pixels are one block.
+        whole_pixels: a region of at most so many pixels is one block.
+        on_progress: called with (pieces done, pieces in all).
 
-    Returns:
-        Pixels uint8 [H, W, 3] and the timestep a tile, float32.
+    Yields:
+        Pieces that fill the area, row by row; each row of blocks is complete before the next begins.
     """
     from codec.models.compact.family import Dial
     from codec.tiling.blocks import blocks
     from codec.tiling.noise import noise
 
-    tile, scale = family.tile, family.scale
+    size, tile, scale = file.header.size, family.tile, family.scale
     full = Size(padded(size.width, tile), padded(size.height, tile))
-    lr = pad(lr, full.height // scale - lr.shape[0], full.width // scale - lr.shape[1])
-    out = np.empty((size.height, size.width, 3), np.uint8)
-    cells = grid_cells(size, tile)
-    used = np.empty((cells.height, cells.width), np.float32)
+    lowres = lowres or LowRes(file)
+    timesteps = _given_timesteps(file, options)
     dial = Dial(realism=options.realism, denoise=options.denoise)
-    work = list(blocks(full, side=side, halo=family.halo, whole_pixels=whole_pixels))
+    work = list(blocks(full, _grown(area, tile), side=side, halo=family.halo, whole_pixels=whole_pixels))
     for done, block in enumerate(work, 1):
         reach, core = block.reach, block.core
-        given = None if timesteps is None else _crop(timesteps, _divided(reach, tile))
         pixels, t = family.restore(
-            _crop(lr, _divided(reach, scale)), quality,
-            noise(reach.x, reach.y, reach.width, reach.height, options.seed), given, dial,
-        )  # fmt: skip
-        inner = Box(core.x - reach.x, core.y - reach.y, core.width, core.height)
-        part = _crop(pixels, inner)[: size.height - core.y, : size.width - core.x]
-        out[core.y : core.y + part.shape[0], core.x : core.x + part.shape[1]] = part
-        target = _divided(core, tile)
-        used[target.y : target.y + target.height, target.x : target.x + target.width] = _crop(t, _divided(inner, tile))
+            lowres.crop(_divided(reach, scale)),
+            file.header.quality,
+            noise(reach.x, reach.y, reach.width, reach.height, options.seed),
+            None if timesteps is None else crop(timesteps, _divided(reach, tile)),
+            dial,
+        )
+        left, top = max(core.x, area.x), max(core.y, area.y)
+        right, bottom = min(core.x + core.width, area.x + area.width), min(core.y + core.height, area.y + area.height)
+        yield Piece(
+            box=Box(left, top, right - left, bottom - top),
+            pixels=crop(pixels, Box(left - reach.x, top - reach.y, right - left, bottom - top)),
+            timesteps=crop(t, _divided(Box(core.x - reach.x, core.y - reach.y, core.width, core.height), tile)),
+        )
         on_progress(done, len(work))
-    return out, used
 
 
 def _given_timesteps(file: TadmFile, options: DecodeOptions) -> FloatArray | None:
@@ -160,13 +191,22 @@ def _given_timesteps(file: TadmFile, options: DecodeOptions) -> FloatArray | Non
     if file.timesteps is None:
         return None
     stored = np.frombuffer(file.timesteps, np.uint8).astype(np.float32)
-    if stored.size != cells.pixels:
-        raise InputError(f"timestep map has {stored.size} values, the picture has {cells.pixels} tiles")
     return (10 + 190 * stored / 255).reshape(cells.height, cells.width).astype(np.float32)
 
 
-def _crop(array: npt.NDArray[_T], box: Box) -> npt.NDArray[_T]:
+def _grown(box: Box, tile: int) -> Box:
+    """The tiles that a box touches."""
+    x, y = box.x // tile * tile, box.y // tile * tile
+    return Box(x, y, padded(box.x + box.width, tile) - x, padded(box.y + box.height, tile) - y)
+
+
+def crop(array: npt.NDArray[_T], box: Box) -> npt.NDArray[_T]:
+    """Rectangle of an array [H, W, ...], as a view."""
     return array[box.y : box.y + box.height, box.x : box.x + box.width]
+
+
+def _place(target: npt.NDArray[_T], part: npt.NDArray[_T], x: int, y: int) -> None:
+    target[y : y + part.shape[0], x : x + part.shape[1]] = part
 
 
 def _divided(box: Box, by: int) -> Box:

@@ -12,9 +12,9 @@ from codec.container.constants import Coding, GridPreset
 from codec.container.dump import dump
 from codec.container.model import Header, Metadata, TadmFile
 from codec.container.writer import write
-from codec.decoder import decode_lr
 from codec.geometry import Size, lr_size, slab_boxes
 from codec.image.output import alpha_to_png
+from codec.lowres import LowRes
 from codec.payload.registry import payload_named
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests/golden"
@@ -66,7 +66,7 @@ def main() -> None:
     for name, file in vectors().items():
         (FOLDER / f"{name}.tadm").write_bytes(write(file))
         (FOLDER / f"{name}.json").write_text(json.dumps(dump(file), indent=1) + "\n")
-        Image.fromarray(decode_lr(file)).save(FOLDER / f"{name}.png", optimize=True)
+        Image.fromarray(LowRes(file).whole()).save(FOLDER / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from bench.codecs.heic import Heic
 from bench.codecs.jpeg import Jpeg
 from bench.codecs.jxl import JpegXl
 from bench.codecs.png import Png
-from bench.codecs.tadm import DEFAULT_PAYLOAD, Tadm, scales
+from bench.codecs.tadm import DEFAULT_PAYLOAD, Tadm, Variant, scales
 from bench.codecs.vvc import Vvc
 from bench.codecs.webp import WebP
 from bench.errors import BenchError, MissingError
@@ -31,10 +31,10 @@ QUICK_PEERS = ("jpeg/4", "webp/2", "avif", "avif/4")
 ENDS_OF_DIAL = (0.0, 1.0)
 HELP = (
     "NAME or NAME/SCALE with NAME one of jpeg, webp, avif, jxl, heic, vvc, png; tadm/SCALE[-PAYLOAD]:rREALISM, e.g. "
-    "tadm/4:r0 or tadm/16-png:r1; folder:NAME=PATH."
+    "tadm/4:r0 or tadm/16-png:r1, with :tTIMESTEP behind it for one timestep everywhere, or :z instead of :rREALISM "
+    "for the rescaler without denoising; folder:NAME=PATH."
 )
 
-_TADM = re.compile(r"tadm/(?P<scale>\d+)(-(?P<payload>\w+))?:r(?P<realism>0|1|0?\.\d+|1\.0+)")
 _PEER = re.compile(r"(?P<name>[a-z]+)(/(?P<scale>[2-9]|[1-9]\d))?")
 
 
@@ -52,10 +52,9 @@ def make(spec: str, options: CodecOptions) -> Codec:
     if spec.startswith("folder:") and "=" in spec:
         name, _, path = spec.removeprefix("folder:").partition("=")
         return Folder(name, Path(path))
-    ours = _TADM.fullmatch(spec)
-    if ours:
-        payload = ours["payload"] or DEFAULT_PAYLOAD
-        return Tadm(int(ours["scale"]), payload, float(ours["realism"]), options)
+    ours = Variant.parse(spec)
+    if ours is not None:
+        return Tadm(ours, options)
     peer = _PEER.fullmatch(spec)
     if peer and peer["name"] in _PEERS:
         inner = _PEERS[peer["name"]]()
@@ -76,13 +75,12 @@ def available(specs: list[str], options: CodecOptions) -> tuple[dict[str, Codec]
 
 def standard(options: CodecOptions, *, quick: bool = False) -> list[str]:
     """Specs of a run that names none: the peers, and ours at every scale, payload and both ends of the dial."""
-    if quick:
-        first = scales(options.model)[:1]
-        return [*QUICK_PEERS, *(f"tadm/{s}:r{r:g}" for s in first for r in ENDS_OF_DIAL)]
+    known = scales(options.model)
+    payloads = sorted(PAYLOADS, key=lambda name: name != DEFAULT_PAYLOAD)
     ours = [
-        f"tadm/{s}{'' if p == DEFAULT_PAYLOAD else f'-{p}'}:r{r:g}"
-        for s in scales(options.model)
-        for p in sorted(PAYLOADS, key=lambda p: p != DEFAULT_PAYLOAD)
-        for r in ENDS_OF_DIAL
+        str(Variant(scale=scale, payload=payload, realism=realism))
+        for scale in (known[:1] if quick else known)
+        for payload in (payloads[:1] if quick else payloads)
+        for realism in ENDS_OF_DIAL
     ]
-    return [*STANDARD_PEERS, *ours]
+    return [*(QUICK_PEERS if quick else STANDARD_PEERS), *ours]

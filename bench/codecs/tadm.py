@@ -1,9 +1,12 @@
-"""tadmc itself, through its public functions: one scale, one payload and one realism a codec."""
+"""tadmc itself, through its public functions: one scale, one payload and one way to decode a codec."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -18,35 +21,82 @@ from codec.options import PAYLOADS
 #: The payload that is meant when a name gives none.
 DEFAULT_PAYLOAD = "av1"
 _LOSSLESS = 100
+_MAX_TIMESTEP = 200
+_NAME = re.compile(
+    r"tadm/(?P<scale>\d+)(-(?P<payload>\w+))?:(z|r(?P<realism>\d+|\d*\.\d+)(:t(?P<timestep>\d+|\d*\.\d+))?)"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """What the name of one of our codecs says.
+
+    Attributes:
+        scale: HR/LR ratio.
+        payload: "av1", "png", ...
+        realism: 0..1; None = without denoising, the rescaler's own output.
+        timestep: one for every tile instead of the predicted ones; None = predicted.
+    """
+
+    scale: int
+    payload: str = DEFAULT_PAYLOAD
+    realism: float | None = 1.0
+    timestep: float | None = None
+
+    @classmethod
+    def parse(cls, spec: str) -> Self | None:
+        """From `tadm/SCALE[-PAYLOAD]:rREALISM[:tTIMESTEP]` or `tadm/SCALE[-PAYLOAD]:z`; None = not such a name."""
+        found = _NAME.fullmatch(spec)
+        if found is None or float(found["realism"] or 0) > 1 or float(found["timestep"] or 0) > _MAX_TIMESTEP:
+            return None
+        return cls(
+            scale=int(found["scale"]), payload=found["payload"] or DEFAULT_PAYLOAD,
+            realism=float(found["realism"]) if found["realism"] else None,
+            timestep=float(found["timestep"]) if found["timestep"] else None,
+        )  # fmt: skip
+
+    @property
+    def encoder(self) -> str:
+        """The part of the name that decides what is written."""
+        return f"tadm/{self.scale}{'' if self.payload == DEFAULT_PAYLOAD else f'-{self.payload}'}"
+
+    def __str__(self) -> str:
+        decoder = "z" if self.realism is None else f"r{self.realism:g}"
+        return f"{self.encoder}:{decoder}" + ("" if self.timestep is None else f":t{self.timestep:g}")
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        how = "rescaler only" if self.realism is None else f"realism {self.realism:g}"
+        fixed = "" if self.timestep is None else f", t = {self.timestep:g}"
+        return f"tadmc {self.scale}x {self.payload.upper()}, {how}{fixed}"
 
 
 class Tadm(Codec):
-    """`tadm/SCALE[-PAYLOAD]:rREALISM`; the setting is the payload's quality."""
+    """One `Variant`; the setting is the payload's quality."""
 
     family = "tadm"
     suffix = ".tadm"
 
-    def __init__(self, scale: int, payload: str, realism: float, options: CodecOptions) -> None:
-        tail = "" if payload == DEFAULT_PAYLOAD else f"-{payload}"
-        self.name = f"tadm/{scale}{tail}:r{realism:g}"
-        self.title = f"tadmc {scale}x {payload.upper()}, realism {realism:g}"
-        self.scale, self.payload, self.realism = scale, payload, realism
-        self._options = options
-        if scale not in scales(options.model):
-            known = ", ".join(map(str, scales(options.model))) or "none"
-            raise MissingError(f"{self.name}: no model for scale {scale} (there is {known}); name a package with --model")
-        if payload not in PAYLOADS:
-            raise MissingError(f"{self.name}: this tadmc has no payload {payload!r}, only {', '.join(PAYLOADS)}")
+    def __init__(self, variant: Variant, options: CodecOptions) -> None:
+        self.variant, self._options = variant, options
+        self.name, self.title, self.scale = str(variant), variant.title, variant.scale
+        known = scales(options.model)
+        if self.scale not in known:
+            listed = ", ".join(map(str, known)) or "none"
+            raise MissingError(f"{self.name}: no model for scale {self.scale} (there is {listed}); name one with --model")
+        if variant.payload not in PAYLOADS:
+            raise MissingError(f"{self.name}: no payload {variant.payload!r} in this tadmc, only {', '.join(PAYLOADS)}")
         try:
-            lossless = _is_lossless(scale, payload, options.model)
+            lossless = _is_lossless(self.scale, variant.payload, options.model)
         except codec.TadmError as exc:
             raise MissingError(f"{self.name}: {exc}") from exc
         self.settings = (_LOSSLESS,) if lossless else tuple(range(100))
 
     @property
     def encode_key(self) -> str:
-        """Realism is decided by the decoder."""
-        return self.name.partition(":")[0]
+        """Realism and timesteps are decided by the decoder."""
+        return self.variant.encoder
 
     def version(self) -> str:
         return f"tadmc {codec.__version__}, model {model_id(self.scale, self._options.model)}"
@@ -55,7 +105,7 @@ class Tadm(Codec):
         quality = {} if setting == _LOSSLESS else {"quality": setting}
         try:
             return codec.encode(
-                photo.pixels, scale=self.scale, payload=self.payload, model=self._options.model, **quality
+                photo.pixels, scale=self.scale, payload=self.variant.payload, model=self._options.model, **quality
             )
         except codec.TadmError as exc:
             raise CodecError(f"{self.name} at {setting}: {photo.name} cannot be encoded ({exc})") from exc
@@ -63,8 +113,9 @@ class Tadm(Codec):
     def decode(self, data: bytes, expected: Expected) -> Decoded:
         try:
             image = codec.decode(
-                data, realism=self.realism, model=self._options.model, device=self._options.device
-            )
+                data, realism=self.variant.realism or 0.0, denoise=self.variant.realism is not None,
+                fixed_timestep=self.variant.timestep, model=self._options.model, device=self._options.device,
+            )  # fmt: skip
         except codec.TadmError as exc:
             raise CodecError(f"{self.name}: {exc}") from exc
         timesteps = [[round(float(t), 2) for t in row] for row in image.info["timesteps"]]

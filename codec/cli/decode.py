@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from codec.cli.streams import STANDARD, check_output, overwrite_option, quiet_option, read_input, write_output
+from codec.cli.streams import STANDARD, check_output, data_of, overwrite_option, quiet_option, write_output
 from codec.options import DecodeLimits, DecodeOptions
 
 if TYPE_CHECKING:
@@ -17,9 +17,25 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
+class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newer versions
+    """Four whole numbers."""
+
+    name = "x,y,width,height"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:  # noqa: ANN401
+        try:
+            numbers = tuple(int(v) for v in value.split(","))
+        except ValueError:
+            numbers = ()
+        if len(numbers) != 4:
+            self.fail(f"{value!r} is not four whole numbers with commas between them", param, ctx)
+        return numbers
+
+
 @click.command("decode")
 @click.argument("source", metavar="INPUT")
 @click.argument("target", metavar="OUTPUT")
+@click.option("--region", type=_Region(), help="Decode only X,Y,WIDTH,HEIGHT, the same pixels as in the whole.")
 @click.option(
     "--realism",
     type=click.FloatRange(0, 1),
@@ -51,9 +67,9 @@ if TYPE_CHECKING:
 @overwrite_option
 @quiet_option
 def decode_command(
-    source: str, target: str, *, realism: float, seed: int, t_map: str | None, timestep: float | None,
-    no_denoise: bool, model: str | None, any_model: bool, device: str, dtype: str, max_pixels: int, force: bool,
-    quiet: bool,
+    source: str, target: str, *, region: tuple[int, int, int, int] | None, realism: float, seed: int,
+    t_map: str | None, timestep: float | None, no_denoise: bool, model: str | None, any_model: bool, device: str,
+    dtype: str, max_pixels: int, force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Rebuild the photograph of the .tadm file INPUT as OUTPUT (.png, .jpg, .webp, .tif, .avif; "-" writes PNG)."""
     options = DecodeOptions(
@@ -63,17 +79,16 @@ def decode_command(
     check_output(source, target, force=force)
     if t_map is not None:
         check_output(source, t_map, force=force)
-    from codec.container.reader import read
+    from codec.api import box_of, open_file
     from codec.image.output import format_of, save, to_image
 
     kind = "PNG" if target == STANDARD else format_of(Path(target).suffix)
+    area = None if region is None else box_of(region)
     limits = DecodeLimits(pixels=max_pixels)
-    file = read(read_input(source, limits.file_bytes), limits)
+    with open_file(data_of(source, limits.file_bytes), limits) as (file, _), _progress(quiet=quiet) as advance:
+        from codec.decoder import decode
 
-    from codec.decoder import decode
-
-    with _progress(quiet=quiet) as advance:
-        result = decode(file, options, on_progress=advance)
+        result = decode(file, options, region=area, on_progress=advance)
     meta = file.metadata
     image = to_image(result.pixels, alpha=result.alpha, icc=meta.icc, exif=meta.exif, xmp=meta.xmp)
     write_output(target, lambda stream: save(image, stream, kind))

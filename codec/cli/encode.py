@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from codec.cli.streams import STANDARD, check_output, overwrite_option, quiet_option, read_input, say, write_output
+from codec.cli.streams import check_output, data_of, overwrite_option, quiet_option, say, write_output
 from codec.options import EFFORTS, PAYLOADS, SCALES, EncodeOptions
 
 
@@ -52,11 +52,11 @@ def encode_command(
     if quality is not None and options.payload == "png":
         raise click.UsageError("--quality has no meaning for the lossless payload png")
     check_output(source, target, force=force)
-    picture = io.BytesIO(read_input(source)) if source == STANDARD else source
+    picture = data_of(source)
 
     from codec.encoder import encode
 
-    data, notes = encode(picture, options, model=model)
+    data, notes = encode(io.BytesIO(picture) if isinstance(picture, bytes) else picture, options, model=model)
     write_output(target, lambda stream: stream.write(data))
     for note in notes:
         say(f"tadmc: {note}", quiet=quiet)

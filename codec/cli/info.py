@@ -7,7 +7,7 @@ import json
 
 import click
 
-from codec.cli.streams import read_input
+from codec.cli.streams import data_of
 from codec.options import DecodeLimits
 
 
@@ -18,7 +18,7 @@ def info_command(source: str, *, as_json: bool) -> None:
     """Say what the .tadm file INPUT holds, without decoding it."""
     from codec.api import read_info
 
-    info = dataclasses.asdict(read_info(read_input(source, DecodeLimits().file_bytes)))
+    info = dataclasses.asdict(read_info(data_of(source, DecodeLimits().file_bytes)))
     if as_json:
         click.echo(json.dumps(info))
         return

@@ -44,13 +44,14 @@ def fail(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def read_input(source: str, limit: int = 0) -> bytes:
-    """Bytes of a file or of standard input; at most one more than `limit`, so that the reader can refuse (0 = all)."""
-    count = limit + 1 if limit else -1
-    if source == STANDARD:
-        return sys.stdin.buffer.read(count)
-    with Path(source).open("rb") as handle:
-        return handle.read(count)
+def data_of(source: str, limit: int = 0) -> bytes | Path:
+    """What to read: a path as it is, standard input as bytes.
+
+    Of standard input at most one byte more than `limit` is read, so that the reader can refuse it (0 = all).
+    """
+    if source != STANDARD:
+        return Path(source)
+    return sys.stdin.buffer.read(limit + 1 if limit else -1)
 
 
 def check_output(source: str, target: str, *, force: bool) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from codec.cli.streams import STANDARD, check_output, overwrite_option, read_input, write_output
+from codec.cli.streams import STANDARD, check_output, data_of, overwrite_option, write_output
 from codec.options import DecodeLimits
 
 
@@ -24,21 +24,21 @@ from codec.options import DecodeLimits
 def thumbnail_command(source: str, target: str, *, force: bool) -> None:
     """Write the stored LR picture of the .tadm file INPUT; needs no model and no GPU."""
     check_output(source, target, force=force)
+    from codec.api import open_file
     from codec.container.constants import Coding
-    from codec.container.reader import read
-    from codec.decoder import decode_lr
     from codec.image.output import format_of, save, to_image
+    from codec.lowres import LowRes
     from codec.payload.av1 import Av1Payload
 
     kind = "PNG" if target == STANDARD else format_of(Path(target).suffix)
-    file = read(read_input(source, DecodeLimits().file_bytes))
-    lr = decode_lr(file)
-    one = len(file.payloads) == 1 and file.metadata.icc is None
-    if one and kind == "AVIF" and file.header.coding is Coding.AV1:
-        data = Av1Payload().to_avif(file.payloads[0], width=file.slab.width, height=file.slab.height)
-        write_output(target, lambda stream: stream.write(data))
-    elif one and kind == "PNG" and file.header.coding is Coding.PNG:
-        write_output(target, lambda stream: stream.write(file.payloads[0]))
-    else:
-        image = to_image(lr, icc=file.metadata.icc)
-        write_output(target, lambda stream: save(image, stream, kind))
+    with open_file(data_of(source, DecodeLimits().file_bytes)) as (file, _):
+        lr = LowRes(file).whole()
+        one = len(file.payloads) == 1 and file.metadata.icc is None
+        if one and kind == "AVIF" and file.header.coding is Coding.AV1:
+            data = Av1Payload().to_avif(file.payloads[0], width=file.slab.width, height=file.slab.height)
+            write_output(target, lambda stream: stream.write(data))
+        elif one and kind == "PNG" and file.header.coding is Coding.PNG:
+            write_output(target, lambda stream: stream.write(file.payloads[0]))
+        else:
+            image = to_image(lr, icc=file.metadata.icc)
+            write_output(target, lambda stream: save(image, stream, kind))

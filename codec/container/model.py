@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from codec.container.constants import Coding, GridPreset
@@ -54,8 +55,14 @@ class TadmFile:
 
     header: Header
     slab: Size
-    payloads: list[bytes]
+    payloads: Sequence[bytes]
     metadata: Metadata = field(default_factory=Metadata)
     timesteps: bytes | None = None
     alpha: bytes | None = None
     unknown: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+    @property
+    def payload_bytes(self) -> int:
+        """Size of the coded LR, without reading it where that is possible."""
+        total = getattr(self.payloads, "total_bytes", None)
+        return sum(len(p) for p in self.payloads) if total is None else int(total)

@@ -1,9 +1,10 @@
-"""bytes -> `TadmFile`. Safe on hostile input: only `TadmError` subclasses escape, and sizes are checked before use."""
+"""Bytes -> `TadmFile`. Safe on hostile input: only `TadmError` subclasses escape, and sizes are checked before use."""
 
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, overload
 
 from codec.container import schema
 from codec.container.constants import (
@@ -20,6 +21,7 @@ from codec.container.constants import (
 )
 from codec.container.limits import check, inflate
 from codec.container.model import Header, Metadata, TadmFile
+from codec.container.source import MemorySource, Source
 from codec.errors import ChecksumError, FormatError, SignatureError, TruncatedError, UnsupportedError
 from codec.geometry import Size, grid_cells, lr_size
 from codec.options import DecodeLimits
@@ -27,6 +29,10 @@ from codec.options import DecodeLimits
 #: Side of the timestep tile of each grid preset, in HR pixels.
 _TIMESTEP_TILE = {GridPreset.COMPACT_64: 64}
 _CRC_SIZE = 4
+#: More than any header can have.
+_HEADER_ROOM = 64
+
+_Chunk = tuple[bytes, bytes]
 
 
 def is_tadm(prefix: bytes) -> bool:
@@ -44,11 +50,14 @@ def read_header(data: bytes, limits: DecodeLimits | None = None) -> Header:
     Raises:
         FormatError, UnsupportedError, LimitError: see `read`.
     """
-    return _header(data, limits or DecodeLimits())[0]
+    return _header(data[:_HEADER_ROOM], limits or DecodeLimits())[0]
 
 
-def read(data: bytes, limits: DecodeLimits | None = None) -> TadmFile:
-    """Parse and check a whole file.
+def read(data: bytes | Source, limits: DecodeLimits | None = None) -> TadmFile:
+    """Parse and check a file.
+
+    From bytes, everything is checked at once. From a `Source`, the slabs of a file that has several are read and
+    checked one by one when they are asked for.
 
     Args:
         data: the file.
@@ -63,20 +72,55 @@ def read(data: bytes, limits: DecodeLimits | None = None) -> TadmFile:
         LimitError: it asks for more than `limits` allow.
     """
     limits = limits or DecodeLimits()
-    check(limits, "file_bytes", len(data), "file size")
-    header, at = _header(data, limits)
-    end = len(data) - _CRC_SIZE
+    source: Source = MemorySource(data) if isinstance(data, bytes) else data
+    check(limits, "file_bytes", source.size, "file size")
+    start = source.read_at(0, _HEADER_ROOM)
+    header, at = _header(start, limits)
+    end = source.size - _CRC_SIZE
     if at > end:
-        raise TruncatedError(f"file ends at byte {len(data)}, its header alone needs {at + _CRC_SIZE}")
-    chunks, at = _chunks(data, at, end, limits) if _has_chunks(data) else ([], at)
-    slabs = [body for kind, body in chunks if kind == ChunkType.SLABS]
-    stored = int.from_bytes(data[end:], "big")
-    computed = zlib.crc32(data[:at] if slabs else data[:end])
+        raise TruncatedError(f"file ends at byte {source.size}, its header alone needs {at + _CRC_SIZE}")
+    chunks, at = _chunks(source, at, end, limits) if start[5] & 0x80 else ([], at)
+    index = next((body for kind, body in chunks if kind == ChunkType.SLABS), None)
+    checked = source.read_at(0, at if index is not None else end)
+    stored, computed = int.from_bytes(source.read_at(end, _CRC_SIZE), "big"), zlib.crc32(checked)
     if stored != computed:
         raise ChecksumError(f"crc32 at byte {end}: is {stored:#010x}, computed {computed:#010x}: file damaged or cut")
     lr = lr_size(header.size, header.scale)
-    slab, payloads = _slabs(slabs[0], data[at:end], lr, limits, at) if slabs else (lr, [data[at:end]])
-    return _assemble(header, slab, payloads, chunks, limits)
+    if index is None:
+        return _assemble(header, lr, [checked[at:]], chunks, limits)
+    slab, payloads = _slabs(index, source, lr, limits, at, end)
+    return _assemble(header, slab, list(payloads) if isinstance(data, bytes) else payloads, chunks, limits)
+
+
+class SlabPayloads(Sequence[bytes]):
+    """The payloads of a file with several slabs: read and checked when asked for."""
+
+    def __init__(self, source: Source, entries: list[tuple[int, int, int]]) -> None:
+        self._source = source
+        self._entries = entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def total_bytes(self) -> int:
+        """Sum of the lengths, from the index."""
+        return sum(length for _, length, _ in self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        offset, length, crc = self._entries[index]
+        data = self._source.read_at(offset, length)
+        if len(data) < length:
+            raise TruncatedError(f"slab {index} at byte {offset}: {length} bytes long, {len(data)} are left")
+        if zlib.crc32(data) != crc:
+            raise ChecksumError(f"slab {index} at byte {offset}: crc32 is not {crc:#010x}")
+        return data
 
 
 def _header(data: bytes, limits: DecodeLimits) -> tuple[Header, int]:
@@ -88,7 +132,7 @@ def _header(data: bytes, limits: DecodeLimits) -> tuple[Header, int]:
             f"file has format {data[4] >> 4}.{data[4] & 15}, this version reads {VERSION_MAJOR}.x up to "
             f"{VERSION_MAJOR}.{VERSION_MINOR}"
         )
-    fields = schema.parse(schema.HEADER, data[:64], "header")
+    fields = schema.parse(schema.HEADER, data, "header")
     size = Size(fields.width, fields.height)
     for name, side in (("width", size.width), ("height", size.height)):
         if not 1 <= side <= MAX_SIDE:
@@ -112,17 +156,13 @@ def _known(kind: Any, value: int, what: str) -> Any:  # noqa: ANN401 - an IntEnu
         raise UnsupportedError(f"header: {what} {value} is not known to this version") from exc
 
 
-def _has_chunks(data: bytes) -> bool:
-    return bool(data[5] & 0x80)
-
-
-def _chunks(data: bytes, at: int, end: int, limits: DecodeLimits) -> tuple[list[tuple[bytes, bytes]], int]:
-    count = schema.parse(schema.CHUNK_COUNT, data[at : min(at + 2, end)], "chunk count", at)
+def _chunks(source: Source, at: int, end: int, limits: DecodeLimits) -> tuple[list[_Chunk], int]:
+    count = schema.parse(schema.CHUNK_COUNT, source.read_at(at, min(2, end - at)), "chunk count", at)
     at += len(schema.CHUNK_COUNT.build(count))
     check(limits, "chunks", count, "chunk count")
-    chunks: list[tuple[bytes, bytes]] = []
+    chunks: list[_Chunk] = []
     for _ in range(count):
-        head = schema.parse(schema.CHUNK_HEAD, data[at : min(at + 9, end)], "chunk", at)
+        head = schema.parse(schema.CHUNK_HEAD, source.read_at(at, min(9, end - at)), "chunk", at)
         start = at + len(schema.CHUNK_HEAD.build(head))
         name = head.type.decode("ascii", "backslashreplace")
         if not (head.type.isalpha() and head.type.isascii()):
@@ -133,12 +173,14 @@ def _chunks(data: bytes, at: int, end: int, limits: DecodeLimits) -> tuple[list[
             raise UnsupportedError(f"chunk {name!r} at byte {at}: critical and not known to this version")
         if head.type in KNOWN_CHUNKS and any(kind == head.type for kind, _ in chunks):
             raise FormatError(f"chunk {name!r} at byte {at}: appears twice")
-        chunks.append((head.type, data[start : start + head.length]))
+        chunks.append((head.type, source.read_at(start, head.length)))
         at = start + head.length
     return chunks, at
 
 
-def _slabs(body: bytes, payload: bytes, lr: Size, limits: DecodeLimits, offset: int) -> tuple[Size, list[bytes]]:
+def _slabs(body: bytes, source: Source, lr: Size, limits: DecodeLimits, at: int, end: int) -> tuple[Size, SlabPayloads]:
+    # an entry has at most nine bytes: too long an index is refused before it is parsed
+    check(limits, "slabs", (len(body) - 8) // 9, "slab count")
     fields = schema.parse(schema.SLABS, body, "chunk 'SLAB'")
     slab = Size(fields.width, fields.height)
     if slab.width < 1 or slab.height < 1:
@@ -147,22 +189,19 @@ def _slabs(body: bytes, payload: bytes, lr: Size, limits: DecodeLimits, offset: 
     check(limits, "slabs", cells.pixels, "slab count")
     if cells.pixels != len(fields.entries) or cells.pixels < 2:
         raise FormatError(f"chunk 'SLAB': {len(fields.entries)} slabs, the picture has {cells.pixels}")
-    payloads, at = [], 0
-    for index, entry in enumerate(fields.entries):
-        part = payload[at : at + entry.length]
-        if len(part) < entry.length:
-            raise TruncatedError(f"slab {index} at byte {offset + at}: {entry.length} bytes long, {len(part)} are left")
-        if zlib.crc32(part) != entry.crc:
-            raise ChecksumError(f"slab {index} at byte {offset + at}: crc32 is not {entry.crc:#010x}")
-        payloads.append(part)
+    entries = []
+    for entry in fields.entries:
+        entries.append((at, entry.length, entry.crc))
         at += entry.length
-    if at != len(payload):
-        raise FormatError(f"payload: {len(payload) - at} bytes follow the last slab")
-    return slab, payloads
+    if at > end:
+        raise TruncatedError(f"payload: slabs end at byte {at}, the file's data at byte {end}")
+    if at < end:
+        raise FormatError(f"payload: {end - at} bytes follow the last slab")
+    return slab, SlabPayloads(source, entries)
 
 
 def _assemble(
-    header: Header, slab: Size, payloads: list[bytes], chunks: list[tuple[bytes, bytes]], limits: DecodeLimits
+    header: Header, slab: Size, payloads: Sequence[bytes], chunks: list[_Chunk], limits: DecodeLimits
 ) -> TadmFile:
     known = {
         kind: inflate(body, limits, f"chunk {kind.decode()!r}") if kind in COMPRESSED_CHUNKS else body

@@ -21,22 +21,20 @@ class Block:
     reach: Box
 
 
-def blocks(size: Size, *, side: int, halo: int, whole_pixels: int) -> Iterator[Block]:
-    """Blocks that cover a picture, row by row.
+def blocks(size: Size, area: Box, *, side: int, halo: int, whole_pixels: int) -> Iterator[Block]:
+    """Blocks that cover an area of a picture, row by row.
 
     Args:
         size: of the padded picture.
+        area: to cover, inside the picture.
         side: of a block's core.
         halo: pixels around the core that influence it.
-        whole_pixels: a picture of at most so many pixels is one block.
+        whole_pixels: an area of at most so many pixels is one block.
     """
-    if size.pixels <= whole_pixels:
-        whole = Box(0, 0, size.width, size.height)
-        yield Block(whole, whole)
-        return
-    for y in range(0, size.height, side):
-        for x in range(0, size.width, side):
-            core = Box(x, y, min(side, size.width - x), min(side, size.height - y))
+    step_x, step_y = (area.width, area.height) if area.width * area.height <= whole_pixels else (side, side)
+    for y in range(area.y, area.y + area.height, step_y):
+        for x in range(area.x, area.x + area.width, step_x):
+            core = Box(x, y, min(step_x, area.x + area.width - x), min(step_y, area.y + area.height - y))
             left, top = max(0, x - halo), max(0, y - halo)
             right = min(size.width, x + core.width + halo)
             bottom = min(size.height, y + core.height + halo)

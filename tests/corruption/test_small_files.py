@@ -7,13 +7,14 @@ import pytest
 
 import codec
 from codec.container.reader import read
-from codec.decoder import decode_alpha, decode_lr
+from codec.decoder import decode_alpha
+from codec.lowres import LowRes
 
 
 def decoded(data: bytes) -> tuple[bytes, bytes]:
     file = read(data)
     alpha = decode_alpha(file)
-    return decode_lr(file).tobytes(), b"" if alpha is None else alpha.tobytes()
+    return LowRes(file).whole().tobytes(), b"" if alpha is None else alpha.tobytes()
 
 
 @pytest.fixture(scope="module", params=["png", "av1", "alpha"])

@@ -8,7 +8,7 @@ from PIL import Image
 from codec.container.dump import dump
 from codec.container.reader import read
 from codec.container.writer import write
-from codec.decoder import decode_lr
+from codec.lowres import LowRes
 
 FILES = sorted(Path(__file__).parent.glob("*.tadm"))
 
@@ -19,7 +19,7 @@ def test_golden_file(path: Path) -> None:
     assert dump(file) == json.loads(path.with_suffix(".json").read_text())
     with Image.open(path.with_suffix(".png")) as image:
         want = np.asarray(image.convert("RGB"))
-    difference = np.abs(decode_lr(file).astype(int) - want).max()
+    difference = np.abs(LowRes(file).whole().astype(int) - want).max()
     assert difference <= (1 if file.header.coding.name == "AV1" else 0)
 
 

@@ -7,7 +7,7 @@ import codec
 
 SURFACE = {
     "check": "(prefix)",
-    "decode": "(data, *, options, limits, on_progress, **named)",
+    "decode": "(data, *, region, options, limits, on_progress, **named)",
     "encode": "(source, *, options, model, **named)",
     "read_info": "(data, *, limits)",
     "thumbnail": "(data, *, limits)",

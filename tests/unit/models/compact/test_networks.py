@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from codec.decoder import run_blocks
-from codec.geometry import Size
+import codec
+from codec.container.reader import read
+from codec.decoder import crop, decode, decode_pieces
+from codec.geometry import Box
 from codec.models.compact import scheduler
 from codec.models.compact.config import CompactConfig
 from codec.models.compact.family import CompactFamily, Dial
@@ -63,22 +65,32 @@ def test_halo_covers_the_true_reach(tiny_package: Path, scale: int) -> None:
 
 
 @pytest.mark.parametrize("scale", [4, 16])
-def test_blocks_equal_the_whole_to_the_last_bit(
+def test_blocks_and_regions_equal_the_whole_to_the_last_bit(
     tiny_package: Path, photo: Callable[[int, int], np.ndarray], scale: int
 ) -> None:
-    net = family(tiny_package, scale)
-    size = Size(1100, 900)
-    lr = photo(-(-size.width // scale), -(-size.height // scale))
-    options = DecodeOptions(realism=1.0)
+    net, options = family(tiny_package, scale), DecodeOptions(realism=1.0)
+    pixels = photo(1100, 900)
+    file = read(codec.encode(pixels, scale=scale, model=str(tiny_package), effort="fast"))
 
-    def run(side: int, whole_pixels: int) -> tuple[np.ndarray, np.ndarray]:
-        return run_blocks(net, lr, size, 40, None, options, lambda *_: None, side=side, whole_pixels=whole_pixels)
+    def run(area: Box, side: int, whole_pixels: int) -> tuple[np.ndarray, np.ndarray]:
+        out, t = np.zeros((900, 1100, 3), np.uint8), np.zeros((15, 18), np.float32)
+        for piece in decode_pieces(file, net, options, area, side=side, whole_pixels=whole_pixels):
+            box, tiles = piece.box, piece.timesteps
+            crop(out, box)[:] = piece.pixels
+            t[box.y // 64 :, box.x // 64 :][: tiles.shape[0], : tiles.shape[1]] = tiles
+        return out, t
 
-    whole, t_whole = run(64, 2**30)
-    for side in (192, 448):
-        parts, t_parts = run(side, 0)
-        assert np.array_equal(parts, whole)
-        assert np.array_equal(t_parts, t_whole)
+    everything = Box(0, 0, 1100, 900)
+    whole, t_whole = run(everything, 64, 2**30)
+    assert whole.any(2).mean() > 0.9
+    parts, t_parts = run(everything, 448, 0)
+    assert np.array_equal(parts, whole)
+    assert np.array_equal(t_parts, t_whole)
+    for area in (Box(0, 0, 1, 1), Box(500, 333, 130, 65), Box(1000, 850, 100, 50)):
+        part, _ = run(area, 192, 0)
+        assert np.array_equal(crop(part, area), crop(whole, area))
+        got = decode(file, DecodeOptions(model=str(tiny_package)), region=area)
+        assert np.array_equal(got.pixels, crop(whole, area))
 
 
 def test_realism_zero_uses_no_noise(tiny_package: Path, photo: Callable[[int, int], np.ndarray]) -> None:

@@ -1,0 +1,6 @@
+"""x"""
+from __future__ import annotations
+import click
+@click.group("figure")
+def figure_group() -> None:
+    """x"""

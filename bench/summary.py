@@ -1,0 +1,95 @@
+"""Means over photographs, and who is best where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bench.metrics.catalog import ALL, Metric
+from bench.metrics.patches import Features, frechet
+
+Row = dict[str, Any]
+#: (codec or "original", image, setting) -> patch features.
+FeaturesOf = Callable[[str, str, int | None], Features]
+
+
+def summarise(rows: list[Row], images: int, features: FeaturesOf) -> list[Row]:
+    """One line a codec and target.
+
+    Args:
+        rows: of a run.
+        images: photographs in the run; a mean over fewer says so by its `n`.
+        features: gives stored patch features.
+
+    Returns:
+        Lines with codec, target, n, of, bpp, times and the mean of every measure that all their rows have; patch_fd is
+        over the patches of their photographs together.
+    """
+    groups: dict[tuple[str, float], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["codec"], row["target"]), []).append(row)
+    return [
+        {
+            "codec": codec, "target": target, "n": len(group), "of": images,
+            **{key: round(_mean(group, key), 6) for key in ("bpp", "bytes", "encode_seconds", "decode_seconds")},
+            "metrics": {**_metric_means(group), **_set_metrics(codec, group, features)},
+        }
+        for (codec, target), group in groups.items()
+    ]  # fmt: skip
+
+
+def wins(summary: list[Row], metrics: list[str]) -> list[Row]:
+    """Who is best at every target and measure, among codecs that reach the target on every photograph.
+
+    Returns:
+        Lines with target, metric, codec (the best), value, peer (the best that is not ours), peer_value, ours and
+        ours_value; None where there is none.
+    """
+    lines = []
+    for target in sorted({line["target"] for line in summary}):
+        full = [line for line in summary if line["target"] == target and line["n"] == line["of"]]
+        for name in metrics:
+            having = sorted(
+                (line for line in full if name in line["metrics"]), key=lambda line: badness(ALL[name], line["metrics"][name])
+            )
+            if not having:
+                continue
+            ours = next((line for line in having if is_ours(line["codec"])), None)
+            peer = next((line for line in having if not is_ours(line["codec"])), None)
+            lines.append({
+                "target": target, "metric": name, "codec": having[0]["codec"], "value": having[0]["metrics"][name],
+                "peer": peer and peer["codec"], "peer_value": peer and peer["metrics"][name],
+                "ours": ours and ours["codec"], "ours_value": ours and ours["metrics"][name],
+            })  # fmt: skip
+    return lines
+
+
+def badness(metric: Metric, value: float) -> float:
+    """A number that is smaller the better a value is."""
+    return {"higher": -value, "lower": value, "one": abs(np.log(max(value, 1e-9))), "neither": 0.0}[metric.better]
+
+
+def is_ours(codec: str) -> bool:
+    """Whether a codec is tadmc."""
+    return codec.startswith("tadm/")
+
+
+def _mean(group: list[Row], key: str) -> float:
+    return float(np.mean([row[key] for row in group]))
+
+
+def _metric_means(group: list[Row]) -> dict[str, float]:
+    return {
+        name: round(float(np.mean([row["metrics"][name] for row in group])), 5)
+        for name in ALL
+        if all(name in row["metrics"] for row in group)
+    }
+
+
+def _set_metrics(codec: str, group: list[Row], features: FeaturesOf) -> dict[str, float]:
+    real = np.concatenate([features("original", row["image"], None) for row in group])
+    made = np.concatenate([features(codec, row["image"], row["setting"]) for row in group])
+    distance = frechet(real.astype(np.float64), made.astype(np.float64))
+    return {} if distance is None else {"patch_fd": round(distance, 4)}

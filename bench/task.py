@@ -1,0 +1,144 @@
+"""One task of a run: one photograph, one encoder and the codecs that decode what it writes."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from bench.codecs.base import Codec, Expected
+from bench.decoding import Decoder
+from bench.errors import CodecError
+from bench.journal import Entry, Journal, Key
+from bench.metrics.external import measure_external
+from bench.metrics.panel import Prepared, measure, prepare
+from bench.photos import Photo, digest, read_photo
+from bench.plan import Plan
+from bench.rates import Unreached, choose
+
+FAILED = "failed: "
+
+
+@dataclass(frozen=True)
+class Task:
+    """One photograph and the codecs that share one encoder."""
+
+    photo: Path
+    specs: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.photo.stem} {' '.join(self.specs)}"
+
+
+def perform(plan: Plan, task: Task, wanted: set[Key], environment: int, decoder: Decoder) -> None:
+    """Do one task and write its entries into the journal.
+
+    Args:
+        plan: the run.
+        task: photograph and codecs.
+        wanted: image, codec and target of the entries to make.
+        environment: number of the environment in the journal that they were made in.
+        decoder: the other process.
+    """
+    photo, original = _original(task.photo)
+    _save_features(plan.features("original", photo.name), original)
+    codecs = {spec: plan.codec(spec) for spec in task.specs}
+    writer = _Writer(plan, next(iter(codecs.values())), photo)
+    reader = _Reader(plan, photo, original, decoder)
+    common = {"image": photo.name, "protocol": plan.protocol, "digest": digest(photo.pixels)}
+    journal = Journal(plan.journal)
+    for target in plan.targets:
+        for spec, codec in codecs.items():
+            if (photo.name, codec.name, target) not in wanted:
+                continue
+            about = {
+                **common, "codec": codec.name, "version": codec.version(), "target": target, "environment": environment,
+            }  # fmt: skip
+            try:
+                chosen = choose(plan.protocol, writer.rate, len(codec.settings), target)
+                if isinstance(chosen, Unreached):
+                    journal.add([{"unreached": {**about, "reason": chosen.reason}}])
+                else:
+                    setting = codec.settings[chosen]
+                    journal.add([{"row": {**about, **writer.row(setting), **reader.row(spec, codec, setting)}}])
+            except CodecError as exc:
+                journal.add([{"unreached": {**about, "reason": f"{FAILED}{exc}"}}])
+
+
+class _Writer:
+    """Encodes one photograph with one encoder, each setting once."""
+
+    def __init__(self, plan: Plan, codec: Codec, photo: Photo) -> None:
+        self._plan, self._codec, self._photo = plan, codec, photo
+        self._data: dict[int, tuple[bytes, float]] = {}
+
+    def rate(self, index: int) -> float:
+        """Bpp at the setting of an index."""
+        return self._photo.bpp(len(self._encoded(self._codec.settings[index])[0]))
+
+    def row(self, setting: int) -> Entry:
+        """Write the file of a setting; what a row says of it."""
+        data, seconds = self._encoded(setting)
+        path = self._plan.coded(self._codec, self._photo.name, setting)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + f".{os.getpid()}.part")
+        part.write_bytes(data)
+        part.replace(path)
+        return {"setting": setting, "encode_seconds": round(seconds, 4)}
+
+    def _encoded(self, setting: int) -> tuple[bytes, float]:
+        if setting not in self._data:
+            start = time.perf_counter()
+            data = self._codec.encode(self._photo, setting)
+            self._data[setting] = (data, time.perf_counter() - start)
+        return self._data[setting]
+
+
+class _Reader:
+    """Has files of one photograph decoded and measures them, each file once."""
+
+    def __init__(self, plan: Plan, photo: Photo, original: Prepared, decoder: Decoder) -> None:
+        self._plan, self._photo, self._original, self._decoder = plan, photo, original, decoder
+        self._known: dict[tuple[str, int], Entry] = {}
+
+    def row(self, spec: str, codec: Codec, setting: int) -> Entry:
+        """What a row says of the file of a setting once it is read back."""
+        if (codec.name, setting) not in self._known:
+            self._known[codec.name, setting] = self._measured(spec, codec, setting)
+        return self._known[codec.name, setting]
+
+    def _measured(self, spec: str, codec: Codec, setting: int) -> Entry:
+        photo = self._photo
+        file = self._plan.coded(codec, photo.name, setting)
+        expected = Expected(name=photo.name, width=photo.width, height=photo.height)
+        read = self._decoder.decode(spec, file, expected)
+        decoded = prepare(read.pixels)
+        values = measure(self._original, decoded)
+        if self._plan.external:
+            values |= measure_external(self._original, decoded)
+        _save_features(self._plan.features(codec.name, photo.name, setting), decoded)
+        row: Entry = {
+            "bytes": read.bytes, "bpp": photo.bpp(read.bytes), "width": photo.width, "height": photo.height,
+            "decode_seconds": round(read.seconds, 4), "metrics": values,
+        }  # fmt: skip
+        if read.timesteps is not None:
+            row["mean_timestep"] = round(float(np.mean(read.timesteps)), 2)
+        return row
+
+
+@lru_cache(maxsize=1)
+def _original(path: Path) -> tuple[Photo, Prepared]:
+    photo = read_photo(path)
+    return photo, prepare(photo.pixels)
+
+
+def _save_features(path: Path, picture: Prepared) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + f".{os.getpid()}.part")
+    with part.open("wb") as handle:
+        np.save(handle, picture.features.astype(np.float32))
+    part.replace(path)
