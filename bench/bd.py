@@ -44,7 +44,8 @@ def bd_table(rows: list[Row], anchor: str, metrics: tuple[str, ...] = METRICS) -
             values = [
                 rate
                 for image in images
-                if (rate := bd_rate(curves.get((anchor, image), []), curves.get((codec, image), []), metric)) is not None
+                if (rate := bd_rate(curves.get((anchor, image), []), curves.get((codec, image), []), metric))
+                is not None
             ]
             mean = round(float(np.mean(values)), 2) if values else None
             lines.append({"codec": codec, "metric": metric, "rate": mean, "n": len(values)})
@@ -71,7 +72,7 @@ def bd_rate(anchor: list[Row], test: list[Row], metric: str) -> float | None:
 
 
 def curve(rows: list[Row], metric: str) -> list[tuple[float, float]]:
-    """Points (bpp, quality) of one photograph by increasing rate, quality rising strictly; what does not rise is left out."""
+    """Points (bpp, quality) of one photograph by increasing rate; those where quality does not rise are left out."""
     sign = -1.0 if ALL[metric].better == "lower" else 1.0
     points: list[tuple[float, float]] = []
     for bpp, quality in sorted({(r["bpp"], sign * r["metrics"][metric]) for r in rows if metric in r["metrics"]}):

@@ -82,19 +82,24 @@ class Decoder:
 
     def close(self) -> None:
         """End the process and remove what it wrote."""
-        if self._process is not None:
-            assert self._process.stdin is not None
-            assert self._process.stdout is not None
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process.stdout.close()
-            self._process = None
+        self._end()
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _end(self) -> None:
+        """Let the process finish by closing its input; kill it if it does not."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         process = self._running()
@@ -109,12 +114,15 @@ class Decoder:
                 line = ""
         if not line:
             code = process.wait()
+            self._end()
             raise CodecError(f"{request['codec']}: the decoding process ended with {code}")
         reply: dict[str, Any] = json.loads(line)
         return reply
 
     def _running(self) -> subprocess.Popen[str]:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is not None:
+            self._end()
+        if self._process is None:
             self._process = subprocess.Popen(
                 python_command("bench.worker"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                 env=child_environment(self._threads),

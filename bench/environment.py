@@ -11,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import features
 
 import codec
@@ -59,6 +58,8 @@ def commit() -> str | None:
 
 def device_name(device: str) -> str:
     """What ours runs on: the GPU's name, or "cpu"."""
+    import torch  # only here: parts of the bench that compute nothing should start at once
+
     if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
         return torch.cuda.get_device_name(None if device == "auto" else device)
     return "cpu"

@@ -5,11 +5,15 @@ Kinds: {"environment": {...}}, {"row": {...}}, {"unreached": {...}}. A line that
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from bench.errors import BenchError
 
 Entry = dict[str, Any]
 Key = tuple[str, str, float]
@@ -20,6 +24,21 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the run folder: one run at a time may write into it. The system lets go when a process dies.
+
+        Raises:
+            BenchError: another run holds it.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as exc:
+                raise BenchError(f"{self.path.parent}: another run is at work in this folder") from exc
+            yield
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Append; one write a line, so that lines of several processes do not mix."""
@@ -52,6 +71,12 @@ class Journal:
             except ValueError:
                 continue
         return entries
+
+
+def body(entry: Entry) -> Entry | None:
+    """What a row or an unreached entry says; None for other kinds."""
+    found: Entry | None = entry.get("row") or entry.get("unreached")
+    return found
 
 
 def key_of(row: Entry) -> Key:

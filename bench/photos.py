@@ -45,11 +45,13 @@ class Photo:
 
 
 def list_photos(folder: Path, limit: int | None = None) -> list[Path]:
-    """Pictures of a folder by name, the first `limit` of them.
+    """Pictures of a folder by name, the first `limit` of them; a picture itself is a list of one.
 
     Raises:
         BenchError: there is none, or two have the same name before the ending.
     """
+    if folder.is_file():
+        return [folder]
     found = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES) if folder.is_dir() else []
     if not found:
         raise BenchError(f"{folder}: no photographs ({', '.join(sorted(_SUFFIXES))})")

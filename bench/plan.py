@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,6 +11,8 @@ from pathlib import Path
 from bench.codecs.base import Codec, CodecOptions
 from bench.codecs.registry import make
 from bench.rates import Protocol
+
+NOTE = "plan.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,15 @@ class Plan:
     def journal(self) -> Path:
         """Where finished rows are written at once."""
         return self.out / "journal.jsonl"
+
+    def save(self, photos: Path) -> None:
+        """Note in the run folder what the journal does not say, so that a report can decode its files again.
+
+        This note names folders of this machine; it stays where it is and is no part of the results.
+        """
+        self.out.mkdir(parents=True, exist_ok=True)
+        note = {"photos": str(photos.absolute()), "specs": self.specs, "model": self.options.model}
+        (self.out / NOTE).write_text(json.dumps(note, indent=1) + "\n")
 
     @property
     def scratch(self) -> Path:

@@ -1,9 +1,9 @@
 """Matched rate: which setting of a codec spends about so many bits on a photograph.
 
-Three protocols. `below` takes the largest file that does not exceed the target, so no codec is ever given more bits than
-was agreed. `nearest` takes the file nearest to the target on a log scale and gives up beyond a factor of e^0.2 (1.22);
-on Kodak 01-12 it reproduces the tables of peers that this project compares itself with. `finest` takes every codec's
-largest file and is for comparing codecs that store the LR without loss.
+Three protocols. `below` takes the largest file that does not exceed the target, so no codec is ever given more bits
+than was agreed. `nearest` takes the file nearest to the target on a log scale and gives up beyond a factor of e^0.2
+(1.22); on Kodak 01-12 it reproduces the tables of peers that this project compares itself with. `finest` takes every
+codec's largest file and is for comparing codecs that store the LR without loss.
 """
 
 from __future__ import annotations

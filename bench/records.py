@@ -26,6 +26,7 @@ from bench.summary import Row, summarise
 
 Record = dict[str, Any]
 SCHEMA_VERSION = 1
+KINDS = ("run", "speed")
 RESULTS, ROWS = "results.json", "rows.csv"
 
 
@@ -51,7 +52,9 @@ def assemble(plan: Plan, skipped: dict[str, str]) -> Record:
         "environments": [environments[i] for i in used],
         "codecs": {codec.name: dict(codec.describe()) for codec in map(plan.codec, plan.specs)},
         "skipped": skipped,
-        "metrics": {name: {**m.to_dict(), "state": _state(name, wanted=plan.external)} for name, m in catalog.ALL.items()},
+        "metrics": {
+            name: {**m.to_dict(), "state": _state(name, wanted=plan.external)} for name, m in catalog.ALL.items()
+        },
         "rows": kept,
         "unreached": [_strip(u, used) for u in unreached],
         "summary": summarise(kept, len(plan.photos), _features_of(plan)),
@@ -111,7 +114,10 @@ def validate(record: Record) -> None:
     Raises:
         RecordError: says where it differs.
     """
-    error = jsonschema.exceptions.best_match(_validator().iter_errors(record))
+    kind = record.get("kind")
+    if kind not in KINDS:
+        raise RecordError(f"$.kind: is {kind!r}, expected one of {', '.join(KINDS)}")
+    error = jsonschema.exceptions.best_match(_validator(kind).iter_errors(record))
     if error is not None:
         raise RecordError(f"{error.json_path}: {error.message[:200]}")
 
@@ -119,7 +125,18 @@ def validate(record: Record) -> None:
 def to_csv(record: Record) -> str:
     """Rows of a run as CSV: one line an image, codec and target; missing measures are empty."""
     names = [n for n in record["metrics"] if any(n in row["metrics"] for row in record["rows"])]
-    plain = ["image", "codec", "target", "setting", "bytes", "bpp", "width", "height", "encode_seconds", "decode_seconds"]
+    plain = [
+        "image",
+        "codec",
+        "target",
+        "setting",
+        "bytes",
+        "bpp",
+        "width",
+        "height",
+        "encode_seconds",
+        "decode_seconds",
+    ]
     buffer = io.StringIO()
     table = csv.writer(buffer, lineterminator="\n")
     table.writerow([*plain, *names])
@@ -129,9 +146,10 @@ def to_csv(record: Record) -> str:
 
 
 @cache
-def _validator() -> Any:  # noqa: ANN401 - jsonschema has no types
+def _validator(kind: str) -> Any:  # noqa: ANN401 - jsonschema has no types
     schema = json.loads((Path(__file__).parent / "schema.json").read_text())
-    return jsonschema.Draft202012Validator(schema)
+    # of the two kinds only the record's own: an error then says what is wrong, not that neither fits
+    return jsonschema.Draft202012Validator({"$defs": schema["$defs"], "$ref": f"#/$defs/{kind}"})
 
 
 def _strip(row: Row, used: list[int]) -> Row:

@@ -16,7 +16,7 @@ import torch
 
 from bench.decoding import Decoder
 from bench.environment import describe
-from bench.journal import Entry, Journal, Key, key_of
+from bench.journal import Entry, Journal, Key, body, key_of
 from bench.photos import digest, read_photo
 from bench.plan import Plan
 from bench.task import FAILED, Task, perform
@@ -34,20 +34,24 @@ def execute(plan: Plan, jobs: int = 1, progress: Progress = lambda *_: None) -> 
         progress: told before the first task and after every one.
 
     A kill at any moment loses at most the entries in work; the same call goes on where the last one stopped.
+
+    Raises:
+        BenchError: another run is at work in the same folder.
     """
-    shutil.rmtree(plan.scratch, ignore_errors=True)
     journal = Journal(plan.journal)
-    journal.mend()
-    entries = journal.read()
-    journal.add([{"environment": describe(plan.options, plan.threads)}])
-    number = sum("environment" in e for e in entries)
-    done = {key_of(e) for e in valid_entries(plan, entries)}
-    work = [(task, wanted) for task in tasks_of(plan) if (wanted := wanted_keys(plan, task) - done)]
-    progress(0, len(work), "")
-    finished = _in_parallel(plan, work, number, jobs) if jobs > 1 else _in_line(plan, work, number)
-    for count, task in enumerate(finished, 1):
-        progress(count, len(work), str(task))
-    shutil.rmtree(plan.scratch, ignore_errors=True)
+    with journal.alone():
+        shutil.rmtree(plan.scratch, ignore_errors=True)
+        journal.mend()
+        entries = journal.read()
+        journal.add([{"environment": describe(plan.options, plan.threads)}])
+        number = sum("environment" in e for e in entries)
+        done = {key_of(row) for e in valid_entries(plan, entries) if (row := body(e))}
+        work = [(task, wanted) for task in tasks_of(plan) if (wanted := wanted_keys(plan, task) - done)]
+        progress(0, len(work), "")
+        finished = _in_parallel(plan, work, number, jobs) if jobs > 1 else _in_line(plan, work, number)
+        for count, task in enumerate(finished, 1):
+            progress(count, len(work), str(task))
+        shutil.rmtree(plan.scratch, ignore_errors=True)
 
 
 def tasks_of(plan: Plan) -> list[Task]:
@@ -73,7 +77,7 @@ def valid_entries(plan: Plan, entries: list[Entry], *, failures: bool = False) -
     photos = {path.stem: path for path in plan.photos}
     found: dict[Key, Entry] = {}
     for entry in entries:
-        row = entry.get("row") or entry.get("unreached")
+        row = body(entry)
         if row is None or row["codec"] not in codecs or row["image"] not in photos or row["target"] not in plan.targets:
             continue
         codec = codecs[row["codec"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -52,7 +53,8 @@ def wins(summary: list[Row], metrics: list[str]) -> list[Row]:
         full = [line for line in summary if line["target"] == target and line["n"] == line["of"]]
         for name in metrics:
             having = sorted(
-                (line for line in full if name in line["metrics"]), key=lambda line: badness(ALL[name], line["metrics"][name])
+                (line for line in full if name in line["metrics"]),
+                key=lambda line: badness(ALL[name], line["metrics"][name]),
             )
             if not having:
                 continue
@@ -68,7 +70,7 @@ def wins(summary: list[Row], metrics: list[str]) -> list[Row]:
 
 def badness(metric: Metric, value: float) -> float:
     """A number that is smaller the better a value is."""
-    return {"higher": -value, "lower": value, "one": abs(np.log(max(value, 1e-9))), "neither": 0.0}[metric.better]
+    return {"higher": -value, "lower": value, "one": abs(math.log(max(value, 1e-9))), "neither": 0.0}[metric.better]
 
 
 def is_ours(codec: str) -> bool:

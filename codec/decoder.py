@@ -27,6 +27,8 @@ _T = TypeVar("_T", bound=np.generic)
 
 #: Blocks: a picture up to so many pixels is decoded whole, a larger one in squares of this side.
 WHOLE_PIXELS, BLOCK_SIDE = 2**22, 1024
+#: Pictures of more pixels are written row by row where the output format allows it.
+STREAM_PIXELS = 2**26
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,26 @@ class Piece:
     box: Box
     pixels: PixelArray
     timesteps: FloatArray
+
+
+class Timesteps:
+    """Collects the timesteps of an area while its pieces pass.
+
+    Attributes:
+        map: float32, one value a tile that the area touches.
+    """
+
+    def __init__(self, area: Box, tile: int) -> None:
+        self._tile, self._x, self._y = tile, area.x // tile, area.y // tile
+        rows = -(-(area.y + area.height) // tile) - self._y
+        columns = -(-(area.x + area.width) // tile) - self._x
+        self.map: FloatArray = np.zeros((rows, columns), np.float32)
+
+    def watch(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """The same pieces."""
+        for piece in pieces:
+            _place(self.map, piece.timesteps, piece.box.x // self._tile - self._x, piece.box.y // self._tile - self._y)
+            yield piece
 
 
 def decode_alpha(file: TadmFile) -> PixelArray | None:
@@ -90,15 +112,10 @@ def decode(
     area = check_region(region, file.header.size)
     family = load_family(file, options)
     alpha = decode_alpha(file)
-    tile = family.tile
-    out = np.empty((area.height, area.width, 3), np.uint8)
-    x0, y0 = area.x // tile, area.y // tile
-    used = np.empty((-(-(area.y + area.height) // tile) - y0, -(-(area.x + area.width) // tile) - x0), np.float32)
-    for piece in decode_pieces(file, family, options, area, on_progress=on_progress):
-        box = piece.box
-        _place(out, piece.pixels, box.x - area.x, box.y - area.y)
-        _place(used, piece.timesteps, box.x // tile - x0, box.y // tile - y0)
-    return Decoded(pixels=out, alpha=None if alpha is None else crop(alpha, area), timesteps=used)
+    out, timesteps = np.empty((area.height, area.width, 3), np.uint8), Timesteps(area, family.tile)
+    for piece in timesteps.watch(decode_pieces(file, family, options, area, on_progress=on_progress)):
+        _place(out, piece.pixels, piece.box.x - area.x, piece.box.y - area.y)
+    return Decoded(pixels=out, alpha=None if alpha is None else crop(alpha, area), timesteps=timesteps.map)
 
 
 def check_region(region: Box | None, size: Size) -> Box:
@@ -181,6 +198,18 @@ def decode_pieces(
             timesteps=crop(t, _divided(Box(core.x - reach.x, core.y - reach.y, core.width, core.height), tile)),
         )
         on_progress(done, len(work))
+
+
+def decode_rows(pieces: Iterator[Piece], area: Box) -> Iterator[PixelArray]:
+    """Whole rows of the area, as `decode_pieces` completes them: uint8 [n, area.width, 3], top to bottom."""
+    strip = np.empty((0, area.width, 3), np.uint8)
+    for piece in pieces:
+        box = piece.box
+        if box.x == area.x:
+            strip = np.empty((box.height, area.width, 3), np.uint8)
+        _place(strip, piece.pixels, box.x - area.x, 0)
+        if box.x + box.width == area.x + area.width:
+            yield strip
 
 
 def _given_timesteps(file: TadmFile, options: DecodeOptions) -> FloatArray | None:

@@ -21,7 +21,20 @@ model_option = click.option(
 device_option = click.option(
     "--device", default="auto", show_default=True, help="Where ours decodes: auto, cpu, cuda, cuda:1, ..."
 )
+out_option = click.option("--out", type=FOLDER, required=True, help="Folder for the pictures and tables.")
+jobs_option = click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Photographs measured at once."
+)
+external_option = click.option(
+    "--external/--no-external", default=True, help="Measures of others where they and their weights are here."
+)
 limit_option = click.option("--limit", type=click.IntRange(1), help="Only the first so many photographs by name.")
+
+
+def say(paths: list[Path]) -> None:
+    """Name the files that were written."""
+    for path in paths:
+        CONSOLE.print(str(path))
 
 
 class Bar:

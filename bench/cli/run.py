@@ -8,18 +8,24 @@ from typing import Any
 import click
 from rich.table import Table
 
-from bench import records
-from bench.cli.common import CONSOLE, FOLDER, Bar, device_option, limit_option, model_option
+from bench.cli.common import (
+    CONSOLE,
+    FOLDER,
+    Bar,
+    device_option,
+    external_option,
+    jobs_option,
+    limit_option,
+    model_option,
+)
 from bench.codecs.base import CodecOptions
 from bench.codecs.registry import HELP, available, standard
 from bench.environment import threads_for
 from bench.errors import BenchError
-from bench.metrics import external
 from bench.metrics.catalog import ALL
 from bench.photos import list_photos
 from bench.plan import Plan
 from bench.rates import PROTOCOLS, TARGETS, Protocol
-from bench.run import execute
 
 QUICK_TARGETS = (0.03, 0.05, 0.1)
 QUICK_LIMIT = 2
@@ -31,16 +37,18 @@ _SHOWN = ("psnr", "ms_ssim", "ms_ssim_rgb", "texture", "sharp", "patch_fd", "lpi
 @click.argument("photos", type=FOLDER)
 @click.option("--out", type=FOLDER, required=True, help="Run folder: journal, coded files, results.json, rows.csv.")
 @click.option("--codec", "specs", multiple=True, metavar="SPEC", help=f"A codec to run; repeat. {HELP}  [default: all]")
-@click.option("--target", "targets", type=click.FloatRange(0, min_open=True), multiple=True, help="Bits a pixel; repeat.")
+@click.option(
+    "--target", "targets", type=click.FloatRange(0, min_open=True), multiple=True, help="Bits a pixel; repeat."
+)
 @click.option(
     "--protocol", type=click.Choice(PROTOCOLS), default="below", show_default=True,
     help="below: the largest file within the target. nearest: the nearest file, at most a factor of 1.22 away; "
     "with the first 12 Kodak images it gives the tables that peers were published in here.",
 )  # fmt: skip
 @limit_option
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Photographs measured at once.")
+@jobs_option
 @click.option("--quick", is_flag=True, help="Two photographs, three rates, few codecs: under two minutes.")
-@click.option("--external/--no-external", default=True, help="Measures of others where they and their weights are here.")
+@external_option
 @model_option
 @device_option
 def run_command(
@@ -49,8 +57,12 @@ def run_command(
 ) -> None:  # fmt: skip
     """Run codecs on the folder PHOTOS at matched rates and measure what comes back.
 
-    The same command goes on with an interrupted run, and adds codecs, rates or photographs to a finished one.
+    The same command goes on with an interrupted run; one that names more codecs, rates or photographs measures only
+    what is new. The results hold what the last command named.
     """
+    from bench import records
+    from bench.run import execute
+
     options = CodecOptions(model=model, device=device)
     if limit is None:
         limit = QUICK_LIMIT if quick else NEAREST_LIMIT if protocol == "nearest" else None
@@ -64,6 +76,7 @@ def run_command(
         targets=tuple(sorted(set(targets or (QUICK_TARGETS if quick else TARGETS[protocol])))), options=options,
         threads=threads_for(jobs), external=external,
     )  # fmt: skip
+    plan.save(photos)
     _say_metrics(external)
     with Bar("measuring") as bar:
         execute(plan, jobs, bar)
@@ -79,12 +92,14 @@ def run_command(
 def _say_metrics(wanted: bool) -> None:
     if not wanted:
         return
+    from bench.metrics import external as theirs
+
     absent: dict[tuple[str, str], list[str]] = {}
-    for name, state in external.states().items():
-        if state != external.READY:
+    for name, state in theirs.states().items():
+        if state != theirs.READY:
             absent.setdefault((ALL[name].source, state), []).append(ALL[name].title)
     for (source, state), titles in absent.items():
-        CONSOLE.print(f"{', '.join(titles)}: {state}; {external.HELP[source]}")
+        CONSOLE.print(f"{', '.join(titles)}: {state}; {theirs.HELP[source]}")
 
 
 def _table(record: dict[str, Any]) -> Table:
@@ -106,4 +121,6 @@ def _table(record: dict[str, Any]) -> Table:
 def _failures(record: dict[str, Any]) -> list[str]:
     from bench.task import FAILED
 
-    return [f"{u['image']} at {u['target']:g}: {u['reason']}" for u in record["unreached"] if u["reason"].startswith(FAILED)]
+    return [
+        f"{u['image']} at {u['target']:g}: {u['reason']}" for u in record["unreached"] if u["reason"].startswith(FAILED)
+    ]

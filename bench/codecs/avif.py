@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from PIL import AvifImagePlugin
+
 from bench.codecs.pillow import PillowCodec
 
 
@@ -21,6 +23,9 @@ class Avif(PillowCodec):
     format = "AVIF"
     feature: ClassVar[str | None] = "avif"
     settings = tuple(range(101))
+
+    def version(self) -> str:
+        return f"{super().version()}, aom {AvifImagePlugin.get_codec_version('aom')}"
 
     def parameters(self, setting: int) -> dict[str, Any]:
         return {

@@ -28,7 +28,9 @@ class PillowCodec(Codec):
 
     def __init__(self) -> None:
         if self.feature is not None and not features.check(self.feature):
-            raise MissingError(f"{self.name}: this Pillow has no {self.feature}; pip install 'pillow>=12' (wheels have it)")
+            raise MissingError(
+                f"{self.name}: this Pillow has no {self.feature}; pip install 'pillow>=12' (wheels have it)"
+            )
 
     def version(self) -> str:
         library = "" if self.feature is None else f", {self.feature} {features.version(self.feature)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Self
@@ -84,7 +84,9 @@ class Tadm(Codec):
         known = scales(options.model)
         if self.scale not in known:
             listed = ", ".join(map(str, known)) or "none"
-            raise MissingError(f"{self.name}: no model for scale {self.scale} (there is {listed}); name one with --model")
+            raise MissingError(
+                f"{self.name}: no model for scale {self.scale} (there is {listed}); name one with --model"
+            )
         if variant.payload not in PAYLOADS:
             raise MissingError(f"{self.name}: no payload {variant.payload!r} in this tadmc, only {', '.join(PAYLOADS)}")
         try:
@@ -102,11 +104,11 @@ class Tadm(Codec):
         return f"tadmc {codec.__version__}, model {model_id(self.scale, self._options.model)}"
 
     def encode(self, photo: Photo, setting: int) -> bytes:
-        quality = {} if setting == _LOSSLESS else {"quality": setting}
+        options = codec.EncodeOptions(scale=self.scale, payload=self.variant.payload)
+        if setting != _LOSSLESS:
+            options = replace(options, quality=setting)
         try:
-            return codec.encode(
-                photo.pixels, scale=self.scale, payload=self.variant.payload, model=self._options.model, **quality
-            )
+            return codec.encode(photo.pixels, options=options, model=self._options.model)
         except codec.TadmError as exc:
             raise CodecError(f"{self.name} at {setting}: {photo.name} cannot be encoded ({exc})") from exc
 

@@ -1,7 +1,7 @@
 """Measures of others: pyiqa's networks and libjxl's tools, used where they and their weights are, named where not.
 
-Nothing is ever downloaded: pyiqa would fetch weights when a measure is made, so measures are made with the network shut.
-A measure that cannot be computed has a state that says why, and no value.
+Nothing is ever downloaded: pyiqa would fetch weights when a measure is made, so measures are made with the network
+shut. A measure that cannot be computed has a state that says why, and no value.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _pyiqa(name: str, original: PixelArray, decoded: PixelArray) -> float:
 
 @cache
 def _network(name: str) -> Any:  # noqa: ANN401 - pyiqa has no types
-    """pyiqa's measure, or None if its weights are not on this machine."""
+    """Pyiqa's measure, or None if its weights are not on this machine."""
     pyiqa = import_module("pyiqa")
     with _no_network():
         try:

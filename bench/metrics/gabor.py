@@ -50,4 +50,5 @@ def _bank() -> Tensor:
         even.append(wave - envelope * (wave.sum() / envelope.sum()))
         odd.append(envelope * phase.sin())
     kernels = torch.stack(even + odd)
-    return (kernels / kernels.flatten(1).norm(dim=1)[:, None, None])[:, None]
+    energy = kernels.square().sum((1, 2), keepdim=True)
+    return (kernels / energy.sqrt())[:, None]

@@ -59,7 +59,8 @@ def ms_ssim_rgb(a: Tensor, b: Tensor) -> float | None:
 
 def _terms(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Lightness and contrast-structure maps of SSIM."""
-    mean_a, mean_b, square_a, square_b, product = _smooth(torch.cat([a, b, a * a, b * b, a * b], 1)).split(1, 1)
+    smooth = _smooth(torch.cat([a, b, a * a, b * b, a * b], 1))
+    mean_a, mean_b, square_a, square_b, product = (smooth[:, i : i + 1] for i in range(5))
     variance_a, variance_b, covariance = square_a - mean_a**2, square_b - mean_b**2, product - mean_a * mean_b
     lightness = (2 * mean_a * mean_b + _C1) / (mean_a**2 + mean_b**2 + _C1)
     contrast = (2 * covariance + _C2) / (variance_a + variance_b + _C2)

@@ -66,4 +66,4 @@ def sharp(original: Detail, decoded: Detail) -> float:
 
 
 def _window(band: Tensor) -> int:
-    return max(2, min(_WINDOW, *band.shape[-2:]))
+    return max(2, min(_WINDOW, int(band.shape[-2]), int(band.shape[-1])))

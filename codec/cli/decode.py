@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from codec.cli.streams import STANDARD, check_output, data_of, overwrite_option, quiet_option, write_output
+from codec.cli.streams import STANDARD, check_output, data_of, overwrite_option, quiet_option, write_output, write_path
 from codec.options import DecodeLimits, DecodeOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
     from rich.progress import Progress
+
+    from codec.container.model import TadmFile
+    from codec.geometry import Box
 
 
 class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newer versions
@@ -82,18 +87,40 @@ def decode_command(
     from codec.api import box_of, open_file
     from codec.image.output import format_of, save, to_image
 
-    kind = "PNG" if target == STANDARD else format_of(Path(target).suffix)
-    area = None if region is None else box_of(region)
+    suffix = Path(target).suffix.lower()
+    kind = "PNG" if target == STANDARD else "" if suffix == ".zarr" else format_of(suffix)
     limits = DecodeLimits(pixels=max_pixels)
     with open_file(data_of(source, limits.file_bytes), limits) as (file, _), _progress(quiet=quiet) as advance:
-        from codec.decoder import decode
+        from codec.decoder import STREAM_PIXELS, check_region, decode
+        from codec.image.rows import ROW_FORMATS
 
-        result = decode(file, options, region=area, on_progress=advance)
-    meta = file.metadata
-    image = to_image(result.pixels, alpha=result.alpha, icc=meta.icc, exif=meta.exif, xmp=meta.xmp)
-    write_output(target, lambda stream: save(image, stream, kind))
+        area = check_region(None if region is None else box_of(region), file.header.size)
+        large = area.width * area.height > STREAM_PIXELS and target != STANDARD and suffix in ROW_FORMATS
+        if suffix == ".zarr" or (large and file.alpha is None):
+            timesteps = _stream(file, options, area, target, advance)
+        else:
+            result = decode(file, options, region=area, on_progress=advance)
+            timesteps, meta = result.timesteps, file.metadata
+            image = to_image(result.pixels, alpha=result.alpha, icc=meta.icc, exif=meta.exif, xmp=meta.xmp)
+            write_output(target, lambda stream: save(image, stream, kind))
     if t_map is not None:
-        _write_t_map(t_map, result.timesteps)
+        _write_t_map(t_map, timesteps)
+
+
+def _stream(
+    file: TadmFile, options: DecodeOptions, area: Box, target: str, advance: Callable[[int, int], None]
+) -> npt.NDArray[np.float32]:
+    """Decode block by block into a file that is written row by row; memory does not grow with its height."""
+    from codec.decoder import Timesteps, decode_pieces, decode_rows, load_family
+    from codec.geometry import Size
+    from codec.image.rows import write_rows
+
+    family = load_family(file, options)
+    timesteps = Timesteps(area, family.tile)
+    pieces = timesteps.watch(decode_pieces(file, family, options, area, whole_pixels=0, on_progress=advance))
+    size, suffix = Size(area.width, area.height), Path(target).suffix.lower()
+    write_path(target, lambda path: write_rows(path, suffix, size, decode_rows(pieces, area), file.metadata.icc))
+    return timesteps.map
 
 
 def _write_t_map(target: str, timesteps: npt.NDArray[np.float32]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -65,7 +66,7 @@ def check_output(source: str, target: str, *, force: bool) -> None:
             raise InputError("refusing to write binary data to a terminal; name a file or redirect the output")
         return
     path = Path(target)
-    if path.is_dir():
+    if path.is_dir() and path.suffix != ".zarr":
         raise InputError(f"{target} is a folder")
     if path.exists():
         if source != STANDARD and Path(source).exists() and path.samefile(source):
@@ -100,6 +101,21 @@ def write_output(target: str, write: Callable[[IO[bytes]], object]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_path(target: str, write: Callable[[Path], object]) -> None:
+    """As `write_output`, for writers that need a path, or make a folder.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = Path(target)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as folder:
+        made = Path(folder) / path.name
+        write(made)
+        if path.is_dir():
+            shutil.rmtree(path)
+        made.replace(path)
 
 
 def say(message: str, *, quiet: bool) -> None:

@@ -7,7 +7,7 @@
 | denoiser, scheduler | `denoise` | `denoiser`, Eq. 9 for a known noise | `denoiser`, `scheduler`: Eq. 10 |
 | latent codec | `to_pixels` | `latent`: space-to-depth by 4 | `vae`: Stable Diffusion's |
 
-The way down (pixels to LR) is plain downscaling for `compact` (`codec.encoder.write_lr`) and
+The way down (pixels to LR) is plain downscaling for `compact` (`codec.encoder.lr_strips`) and
 `Sd21Pipeline.encode` for `sd21`.
 """
 

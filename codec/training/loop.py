@@ -94,7 +94,7 @@ def train(config: StageConfig, run: Run) -> CompactModel:
             saved = now
     final = _averaged(config, run, ema)
     if _rank() == 0:
-        _set_ranges(final, held_out, scales)
+        _set_ranges(final, held_out, tuple(s for s in scales if f"predictor{s}" in config.train))
         save_package(final, run.out / "package")
     return final
 

@@ -140,6 +140,29 @@ def test_thumbnail_exports_the_stored_picture_itself(
         assert np.array_equal(np.asarray(avif.convert("RGB")), np.asarray(png))
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".zarr"])
+def test_streamed_output_is_the_picture_in_memory(
+    run: Run, encoded: bytes, tmp_path: Path, tiny_package: Path, suffix: str
+) -> None:
+    pytest.importorskip("zarr" if suffix == ".zarr" else "tifffile", reason="the extra `large` is not installed")
+    (tmp_path / "a.tadm").write_bytes(encoded)
+    model = ("--model", str(tiny_package), "-q")
+    run("decode", "a.tadm", "want.png", *model)
+    code = "import codec.decoder as d; d.STREAM_PIXELS = 0; from codec.cli import main; main()"
+    command = [sys.executable, "-c", code, "decode", "a.tadm", f"got{suffix}", "--t-map", "t.png", *model]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    if suffix == ".zarr":
+        import zarr
+
+        got = np.asarray(zarr.open_array(tmp_path / "got.zarr", mode="r")[:])
+    else:
+        with Image.open(tmp_path / "got.tif") as image:
+            got = np.asarray(image)
+    with Image.open(tmp_path / "want.png") as image:
+        assert np.array_equal(got, np.asarray(image))
+    assert not [p for p in tmp_path.iterdir() if p.name.endswith(".part")]
+
+
 def test_a_killed_decode_leaves_nothing_behind(run: Run, tmp_path: Path, tiny_package: Path) -> None:
     import codec
 

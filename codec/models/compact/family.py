@@ -117,14 +117,15 @@ class CompactFamily:
 def halo(model: CompactModel, scale: int) -> int:
     """HR pixels around a piece that can influence it: the reach of all convolutions in line, rounded up to tiles.
 
-    Each 3x3 convolution reaches one cell of its resolution. The timestep map adds the predictor's two convolutions, the
-    tile that is averaged and its neighbour that is interpolated with. A test measures the true reach against this.
+    Each 3x3 convolution reaches one cell of its resolution. The timestep map adds the predictor's two convolutions and
+    a tile and a half: at its farthest, a cell just past a tile's centre is interpolated with the whole of the next
+    tile. A test measures the true reach against this.
     """
     c = model.config
     stages = int(math.log2(scale // LATENT_FACTOR))
     # bicubic reaches 2 LR pixels, less than conv_in and the first blocks together
     reader = scale + sum(2 * c.reader_blocks * (scale >> i) for i in range(stages + 1)) + LATENT_FACTOR
-    predictor = 2 * LATENT_FACTOR + 2 * TIMESTEP_TILE
+    predictor = 2 * LATENT_FACTOR + TIMESTEP_TILE * 3 // 2
     denoiser = 4 + 8 * (c.blocks[0] + c.up_blocks[1]) + 16 * (c.blocks[1] + c.up_blocks[0]) + 32 * c.blocks[2]
     # cells of 1/16 are shared by 16 px: a pixel reaches to the far end of its cell
     denoiser += 16 + 4 + 2 * (1 + 2) + 2 + 1

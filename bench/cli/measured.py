@@ -1,0 +1,220 @@
+"""`python -m bench figure`: figures and tables of the papers, for which our models are measured first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.cli.common import (
+    EXISTING,
+    FOLDER,
+    Bar,
+    device_option,
+    external_option,
+    jobs_option,
+    limit_option,
+    model_option,
+    out_option,
+    say,
+)
+from bench.codecs.base import CodecOptions
+from bench.codecs.tadm import Variant
+from bench.decoding import Decoder
+from bench.environment import threads_for
+from bench.errors import BenchError
+from bench.figures import runs
+from bench.photos import list_photos, read_photo
+from bench.plan import Plan
+from bench.rates import RAW_BPP
+
+scale_option = click.option("--scale", type=int, help="HR/LR ratio.  [default: the model's smallest]")
+
+
+def _measuring(command: Callable[..., None]) -> Callable[..., None]:
+    """Options of every figure that measures."""
+    for option in (external_option, jobs_option, device_option, model_option, limit_option, out_option):
+        command = option(command)
+    return click.argument("photos", type=EXISTING)(command)
+
+
+@click.command("fig3")
+@_measuring
+@click.option("--quality", type=click.IntRange(0, 99), default=52, show_default=True, help="Of the lossy payload.")
+def fig3_command(
+    photos: Path,
+    out: Path,
+    *,
+    limit: int | None,
+    model: str | None,
+    device: str,
+    jobs: int,
+    external: bool,
+    quality: int,
+) -> None:
+    """Fig. 3 of TADM: rescaling error against diffusion error by timestep, and what is predicted from it."""
+    import json
+
+    from bench.codecs.tadm import scales
+    from bench.figures.style import save
+    from bench.figures.timesteps import draw_errors, rescaling_errors
+
+    options = CodecOptions(model=model, device=device)
+    plan = _bare_plan(out / "fig3-run", photos, limit, options)
+    settings = {f"tadm/{s}{tail}": q for s in scales(model) for tail, q in (("-png", 100), ("", quality))}
+    with Decoder(options, plan.threads, plan.scratch) as decoder:
+        data = rescaling_errors(plan, [read_photo(p) for p in plan.photos], settings, decoder)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "fig3.json").write_text(json.dumps(data) + "\n")
+    say(save(draw_errors(data), out, "fig3"))
+
+
+@click.command("fig6")
+@_measuring
+@click.option("--log", "logs", multiple=True, metavar="LABEL=FILE", help="A training log to add as a curve; repeat.")
+@click.option("--key", default="psnr_z_hat", show_default=True, help="What to take from training logs.")
+def fig6_command(
+    photos: Path, out: Path, *, limit: int | None, model: str | None, device: str, jobs: int, external: bool,
+    logs: tuple[str, ...], key: str,
+) -> None:  # fmt: skip
+    """Fig. 6 of TADM: what each part of the rescaler earns."""
+    from bench.figures.rescaler import draw_parts
+    from bench.figures.style import save
+
+    options = CodecOptions(model=model, device=device)
+    record = _measure("fig6", runs.rescaler_parts(options), photos, limit, out, options, jobs, external)
+    named = {label: Path(path) for label, _, path in (text.partition("=") for text in logs)}
+    say(save(draw_parts(record, named, key), out, "fig6"))
+
+
+@click.command("fig7")
+@_measuring
+@scale_option
+@click.option("--target", type=float, default=0.05, show_default=True, help="Bits a pixel.")
+def fig7_command(
+    photos: Path, out: Path, *, limit: int | None, model: str | None, device: str, jobs: int, external: bool,
+    scale: int | None, target: float,
+) -> None:  # fmt: skip
+    """Fig. 7 of TADM: fixed timesteps against predicted ones, decoded from the same files."""
+    from bench.figures.dial import draw_fixed_timesteps
+    from bench.figures.style import save
+
+    options = CodecOptions(model=model, device=device)
+    wanted = runs.fixed_timesteps(_scale(scale, model), target)
+    record = _measure("fig7", wanted, photos, limit, out, options, jobs, external)
+    say(save(draw_fixed_timesteps(record), out, "fig7"))
+
+
+@click.command("fig8")
+@click.argument("photo", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@out_option
+@model_option
+@device_option
+@scale_option
+@click.option("--quality", type=click.IntRange(0, 99), default=52, show_default=True)
+def fig8_command(photo: Path, out: Path, *, model: str | None, device: str, scale: int | None, quality: int) -> None:
+    """Fig. 8 of TADM: the timestep map over the picture PHOTO."""
+    from bench.figures.style import save
+    from bench.figures.timesteps import decode_variant, draw_map, save_map_data
+
+    options = CodecOptions(model=model, device=device)
+    plan = _bare_plan(out / "fig8-run", photo, None, options)
+    variant, picture = Variant(scale=_scale(scale, model)), read_photo(photo)
+    with Decoder(options, plan.threads, plan.scratch) as decoder:
+        read = decode_variant(plan, variant, picture, quality, decoder)
+    caption = f"{variant.title}, {picture.bpp(read['bytes']):.3f} bpp"
+    paths = save(draw_map(picture.pixels, read["pixels"], read["timesteps"], caption), out, "fig8")
+    save_map_data(out / "fig8.csv", read["timesteps"])
+    say([*paths, out / "fig8.csv"])
+
+
+@click.command("plane")
+@_measuring
+@scale_option
+@click.option("--target", "targets", type=float, multiple=True, help="Bits a pixel; repeat.  [default: 0.02 0.05 0.1]")
+def plane_command(
+    photos: Path, out: Path, *, limit: int | None, model: str | None, device: str, jobs: int, external: bool,
+    scale: int | None, targets: tuple[float, ...],
+) -> None:  # fmt: skip
+    """The fidelity-realism plane of the dial (TADSR's figure and table) at several rates."""
+    from bench.figures import tables
+    from bench.figures.dial import draw_plane, plane_rows
+    from bench.figures.style import save
+
+    options = CodecOptions(model=model, device=device)
+    wanted = runs.dial(_scale(scale, model), targets or runs.DIAL_TARGETS)
+    record = _measure("plane", wanted, photos, limit, out, options, jobs, external)
+    caption = "Fidelity and realism along the dial; the same files at every realism of a rate."
+    say([*save(draw_plane(record), out, "plane"), *tables.write(plane_rows(record), out, "plane", caption)])
+
+
+@click.command("tab1")
+@_measuring
+@click.option(
+    "--codec", "others", multiple=True, metavar="SPEC", help="Another codec to compare, e.g. a folder; repeat."
+)
+def tab1_command(
+    photos: Path, out: Path, *, limit: int | None, model: str | None, device: str, jobs: int, external: bool,
+    others: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Table 1 of TADM: 16x and 32x rescaling with a lossless LR."""
+    from bench.figures import tables
+
+    options = CodecOptions(model=model, device=device)
+    record = _measure("tab1", runs.comparison(options, others), photos, limit, out, options, jobs, external)
+    caption = f"16x and 32x rescaling with a lossless LR, {len(record['photos']['images'])} photographs."
+    say(tables.write(tables.comparison(record), out, "tab1", caption))
+
+
+@click.command("tab4")
+@_measuring
+@click.option("--vae", type=FOLDER, help="Folder of a diffusers VAE (the latent codec of sd21) to measure as well.")
+def tab4_command(
+    photos: Path, out: Path, *, limit: int | None, model: str | None, device: str, jobs: int, external: bool,
+    vae: Path | None,
+) -> None:  # fmt: skip
+    """Table 4 of TADM: what the latent codec alone allows, beside 4x rescaling."""
+    from bench.figures import tables
+
+    options = CodecOptions(model=model, device=device)
+    record = _measure("tab4", runs.upper_bound(), photos, limit, out, options, jobs, external)
+    pictures = [read_photo(p) for p in list_photos(photos, limit)]
+    latent = {"latent codec of compact (space-to-depth)": tables.space_to_depth(pictures)}
+    if vae is not None:
+        latent[f"latent codec of sd21 (VAE, {vae.name})"] = tables.vae(pictures, vae, device)
+    caption = "The latent codec alone, and 4x rescaling with a lossless LR."
+    say(tables.write(tables.upper_bound(record, latent), out, "tab4", caption))
+
+
+def _measure(
+    name: str, wanted: runs.Wanted, photos: Path, limit: int | None, out: Path, options: CodecOptions, jobs: int,
+    external: bool,
+) -> dict[str, Any]:  # fmt: skip
+    with Bar(name) as bar:
+        return runs.measure(
+            wanted, list_photos(photos, limit), out / f"{name}-run", options, jobs=jobs, threads=threads_for(jobs),
+            external=external, progress=bar,
+        )  # fmt: skip
+
+
+def _bare_plan(out: Path, photos: Path, limit: int | None, options: CodecOptions) -> Plan:
+    """A plan that only says where files go, for figures that choose settings themselves."""
+    found = (photos,) if photos.is_file() else tuple(list_photos(photos, limit))
+    return Plan(out=out, photos=found, specs=(), protocol="finest", targets=(RAW_BPP,), options=options,
+                threads=threads_for(1))  # fmt: skip
+
+
+def _scale(scale: int | None, model: str | None) -> int:
+    from bench.codecs.tadm import scales
+
+    known = scales(model)
+    if not known:
+        raise BenchError("no model is here; name a package with --model")
+    return known[0] if scale is None else scale
+
+
+COMMANDS = (
+    fig3_command, fig6_command, fig7_command, fig8_command, plane_command, tab1_command, tab4_command,
+)  # fmt: skip

@@ -1,0 +1,81 @@
+"""What each part of the rescaler earns (Fig. 6 of TADM on our models)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.codecs.tadm import Variant
+from bench.errors import BenchError
+from bench.figures.style import canvas
+
+_PARTS = ("bicubic", "LR reader", "reader and denoiser, realism 0")
+_COLOURS = ("#b0b0b0", "#ff9f6b", "#d62728")
+
+
+def draw_parts(record: dict[str, Any], logs: dict[str, Path], key: str) -> Figure:
+    """Bars by scale: bicubic alone, with the LR reader, with the denoiser at realism 0, all from the same lossless LR.
+
+    Args:
+        record: of the run `bench.figures.runs.rescaler_parts`.
+        logs: training logs (JSON lines with `step`) by label; their curves make a further panel, which is the paper's
+            own form of this figure: one training run with and one without a part.
+        key: held-out figure to take from the logs.
+    """
+    panels = [("psnr", "PSNR (RGB), dB"), ("ms_ssim", "MS-SSIM (Y)")]
+    panels = [p for p in panels if all(p[0] in line["metrics"] for line in record["summary"])]
+    figure, axes = canvas(len(panels) + bool(logs), width=4.0)
+    for (metric, title), axis in zip(panels, axes, strict=False):
+        _bars(axis, record, metric, title)
+    axes[0].legend(fontsize=7, loc="upper right")
+    if logs:
+        _draw_logs(axes[-1], logs, key)
+    return figure
+
+
+def _bars(axis: Axes, record: dict[str, Any], metric: str, title: str) -> None:
+    values = {line["codec"]: line["metrics"][metric] for line in record["summary"]}
+    scales = sorted({codec["scale"] for codec in record["codecs"].values()})
+    for i, (label, colour) in enumerate(zip(_PARTS, _COLOURS, strict=True)):
+        for place, scale in enumerate(scales):
+            value = values.get(_name(i, scale))
+            if value is None:
+                continue
+            x = place + (i - 1) * 0.27
+            axis.bar(x, value, width=0.25, color=colour, label=label if place == 0 else None)
+            axis.annotate(
+                f"{value:.2f}" if value > 1 else f"{value:.3f}", (x, value), ha="center", va="bottom", fontsize=7
+            )
+    low, high = min(values.values()), max(values.values())
+    # bars that start at zero would hide what they are about; the axis says where it starts
+    axis.set_ylim(low - 0.6 * (high - low) - 1e-3, high + 0.55 * (high - low) + 1e-3)
+    axis.set_xticks(range(len(scales)), [f"{s}x" for s in scales])
+    axis.set_title(f"{title}, lossless LR", fontsize=9, loc="left")
+    axis.grid(visible=False, axis="x")
+
+
+def _name(part: int, scale: int) -> str:
+    if part == 0:
+        return f"png/{scale}"
+    return str(Variant(scale=scale, payload="png", realism=None if part == 1 else 0.0))
+
+
+def _draw_logs(axis: Axes, logs: dict[str, Path], key: str) -> None:
+    for label, path in logs.items():
+        curves: dict[Any, list[tuple[float, float]]] = {}
+        for text in path.read_text().splitlines():
+            line = json.loads(text)
+            if key in line:
+                curves.setdefault(line.get("scale"), []).append((line["step"], line[key]))
+        if not curves:
+            raise BenchError(f"{path}: no line has {key!r}")
+        for scale, curve in curves.items():
+            name = label if scale is None else f"{label}, {scale}x"
+            axis.plot([p[0] for p in curve], [p[1] for p in curve], marker="." if len(curve) < 30 else None, label=name)
+    axis.set_title(f"held out: {key}", fontsize=9, loc="left")
+    axis.set_xlabel("training step")
+    axis.legend(fontsize=7)

@@ -1,0 +1,152 @@
+"""Tables of the papers on our models, as Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from bench.metrics.catalog import ALL
+from bench.metrics.panel import measure, prepare
+from bench.photos import Photo
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+Table = tuple[list[str], list[list[str]]]
+
+#: Columns of Table 1: the paper's, then ours that need no weights.
+_COMPARED = ("psnr", "psnr_y", "ssim", "lpips_vgg", "dists", "musiq", "clipiqa", "ms_ssim", "texture", "patch_fd")
+_BOUND = ("psnr", "psnr_y", "ssim", "ms_ssim")
+_SIDE_OF_TABLE_3 = 1024
+_MEBIBYTE = 2**20
+
+
+def write(table: Table, out: Path, name: str, caption: str) -> list[Path]:
+    """Write `name.md` and `name.csv`."""
+    header, rows = table
+    out.mkdir(parents=True, exist_ok=True)
+    paths = [out / f"{name}.md", out / f"{name}.csv"]
+    paths[0].write_text(f"{caption}\n\n{markdown(table)}")
+    with paths[1].open("w", newline="") as handle:
+        csv.writer(handle, lineterminator="\n").writerows([header, *rows])
+    return paths
+
+
+def markdown(table: Table) -> str:
+    """A table in Markdown."""
+    header, rows = table
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def comparison(record: dict[str, Any]) -> Table:
+    """Table 1: every codec's lossless LR at the scales of the run; measures without weights say so."""
+    header = ["codec", "bpp", *(ALL[n].title for n in _COMPARED)]
+    order = {name: (codec["scale"], i) for i, (name, codec) in enumerate(record["codecs"].items())}
+    lines = sorted(record["summary"], key=lambda s: order[s["codec"]])
+    return header, [
+        [record["codecs"][s["codec"]]["title"], f"{s['bpp']:.4f}", *(_value(record, s, n) for n in _COMPARED)]
+        for s in lines
+    ]
+
+
+def speed(record: dict[str, Any]) -> Table:
+    """Table 3: time and memory at 1024 x 1024, or at the largest measured size below it."""
+    sides = [row["side"] for row in record["rows"] if row["side"] <= _SIDE_OF_TABLE_3]
+    side = max(sides, default=min(row["side"] for row in record["rows"]))
+    header = [
+        "codec",
+        "side",
+        "encode, s",
+        "decode, s",
+        "decode cold, s",
+        "encode, MiB",
+        "decode, MiB",
+        "decode GPU, MiB",
+    ]
+    rows = []
+    for row in record["rows"]:
+        if row["side"] != side:
+            continue
+        encode, decode = row["encode"], row["decode"]
+        gpu = "-" if decode["gpu_bytes"] is None else f"{decode['gpu_bytes'] / _MEBIBYTE:.0f}"
+        rows.append([
+            record["codecs"][row["codec"]]["title"], str(side), f"{encode['warm_seconds']:.3f}",
+            f"{decode['warm_seconds']:.3f}", f"{decode['cold_seconds']:.3f}", f"{encode['peak_bytes'] / _MEBIBYTE:.0f}",
+            f"{decode['peak_bytes'] / _MEBIBYTE:.0f}", gpu,
+        ])  # fmt: skip
+    return header, rows
+
+
+def upper_bound(record: dict[str, Any], latent_codecs: dict[str, list[dict[str, float]]]) -> Table:
+    """Table 4: the latent codec alone, which no rescaler can exceed, beside 4x rescaling with a lossless LR.
+
+    Args:
+        record: of the run `bench.figures.runs.upper_bound`.
+        latent_codecs: per latent codec, the measures of every photograph.
+    """
+    header = ["", *(ALL[n].title for n in _BOUND)]
+    rows = []
+    for name, values in latent_codecs.items():
+        exact = all(v["psnr"] > 100 for v in values)
+        means = {n: float(np.mean([v[n] for v in values])) for n in _BOUND if all(n in v for v in values)}
+        shown = [f"{means[n]:.{ALL[n].digits}f}" if n in means else "-" for n in _BOUND]
+        rows.append([name, *(["exact", "exact", *shown[2:]] if exact else shown)])
+    for line in record["summary"]:
+        rows.append([record["codecs"][line["codec"]]["title"], *(_value(record, line, n) for n in _BOUND)])
+    return header, rows
+
+
+def space_to_depth(photos: list[Photo]) -> list[dict[str, float]]:
+    """Measures of the compact family's latent codec alone: pixels -> latent -> pixels."""
+    import torch
+
+    from codec.models.compact.config import LATENT_FACTOR
+    from codec.models.compact.latent import PixelLatent
+
+    return [_through(photo, LATENT_FACTOR, PixelLatent(), torch.device("cpu")) for photo in photos]
+
+
+def vae(photos: list[Photo], folder: Path, device: str) -> list[dict[str, float]]:
+    """Measures of a diffusers VAE alone: pixels -> mode of the posterior -> pixels, rounded to 8 bits."""
+    import torch
+    from diffusers import AutoencoderKL
+
+    from codec.models.device import resolve_device
+    from codec.models.sd21.vae import LatentCodec
+
+    where = resolve_device(device)
+    latent = LatentCodec(AutoencoderKL.from_pretrained(folder).eval())
+    latent.place(where, torch.float32)
+    return [_through(photo, 8, latent, where) for photo in photos]
+
+
+class _LatentCodec(Protocol):
+    def encode(self, x: Tensor) -> Tensor:
+        """Pixels [B, 3, H, W] in [-1, 1] -> latent."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Latent -> pixels."""
+
+
+def _through(photo: Photo, multiple: int, latent: _LatentCodec, device: torch.device) -> dict[str, float]:
+    """Measures of pixels -> latent -> pixels, on the part of a photograph whose sides are multiples of something."""
+    import torch
+
+    height, width = (n // multiple * multiple for n in photo.pixels.shape[:2])
+    pixels = photo.pixels[:height, :width]
+    x = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+    with torch.inference_mode():
+        back = latent.decode(latent.encode(x.to(device))).add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    return measure(prepare(pixels), prepare(back[0].permute(1, 2, 0).cpu().numpy()))
+
+
+def _value(record: dict[str, Any], line: dict[str, Any], name: str) -> str:
+    if name in line["metrics"]:
+        return f"{line['metrics'][name]:.{ALL[name].digits}f}"
+    state = record["metrics"][name]["state"]
+    return "too small" if state == "ok" else str(state)

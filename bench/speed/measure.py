@@ -1,0 +1,147 @@
+"""`bench speed`: every codec at every size, both ways, until a size would take too long."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.codecs.base import Codec, CodecOptions
+from bench.codecs.registry import make
+from bench.environment import child_environment, describe, python_command
+from bench.errors import CodecError
+from bench.photos import Photo, PixelArray
+from bench.rates import Unreached, choose
+from bench.records import SCHEMA_VERSION
+from bench.speed.growth import fit_growth
+
+SIDES = (256, 512, 1024, 2048, 4096, 8192)
+RESULTS = "speed.json"
+#: Rate at which speed is compared, and the side of the crop on which the setting for it is found.
+TARGET, SETTING_SIDE = 0.1, 512
+#: A size whose slower direction would take longer than this, by the last size's pace, is left out.
+LIMIT_SECONDS = 120.0
+#: Called with (measurements done, in all, what was done last).
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedPlan:
+    """What to time.
+
+    Attributes:
+        specs: codecs.
+        sides: of square pictures in pixels, increasing.
+        options: model and device of ours.
+        repeats: warm calls, of which the median counts.
+        limit_seconds: see `LIMIT_SECONDS`.
+        threads: of one process.
+    """
+
+    specs: tuple[str, ...]
+    sides: tuple[int, ...] = SIDES
+    options: CodecOptions = field(default_factory=CodecOptions)
+    repeats: int = 3
+    limit_seconds: float = LIMIT_SECONDS
+    threads: int = 1
+
+
+def time_all(
+    plan: SpeedPlan, photo: Photo, skipped: dict[str, str], progress: Progress = lambda *_: None
+) -> dict[str, Any]:
+    """A record of kind "speed".
+
+    Args:
+        plan: what to time.
+        photo: from which pictures of every size are made, see `square`.
+        skipped: codecs that cannot run here, with the reason.
+        progress: told after every codec and size.
+    """
+    rows, left_out, codecs = [], [], {}
+    total, done = len(plan.specs) * len(plan.sides), 0
+    with tempfile.TemporaryDirectory(prefix="bench-speed-") as folder:
+        pictures = {side: Path(folder, f"{side}.npy") for side in plan.sides}
+        for side, path in pictures.items():
+            np.save(path, square(photo.pixels, side))
+        for spec in plan.specs:
+            codec = make(spec, plan.options)
+            codecs[codec.name] = dict(codec.describe())
+            setting, last = setting_for(codec, photo), 0.0
+            for before, side in zip((None, *plan.sides), plan.sides, strict=False):
+                expected = 0.0 if before is None else last * (side / before) ** 2
+                if expected > plan.limit_seconds:
+                    left_out.append({"codec": codec.name, "side": side, "reason": f"would take about {expected:.0f} s"})
+                else:
+                    try:
+                        row = _time_one(plan, spec, codec, setting, side, pictures[side], Path(folder))
+                        rows.append(row)
+                        last = max(row["encode"]["warm_seconds"], row["decode"]["warm_seconds"])
+                    except CodecError as exc:
+                        left_out.append({"codec": codec.name, "side": side, "reason": str(exc)})
+                done += 1
+                progress(done, total, f"{codec.name} {side}")
+    return {
+        "schema": SCHEMA_VERSION, "kind": "speed", "environments": [describe(plan.options, plan.threads)],
+        "codecs": codecs, "skipped": skipped,
+        "settings": {"repeats": plan.repeats, "limit_seconds": plan.limit_seconds, "device": plan.options.device},
+        "rows": rows, "left_out": left_out, "growth": fit_growth(rows),
+    }  # fmt: skip
+
+
+def square(pixels: PixelArray, side: int) -> PixelArray:
+    """A square cut from the middle of a picture, or the picture mirrored until it is large enough.
+
+    Mirroring keeps content and detail as they are, which enlarging would not.
+    """
+    for axis in (0, 1):
+        length = pixels.shape[axis]
+        if length < side:
+            there_and_back = np.concatenate([np.arange(length), np.arange(length)[::-1]])
+            pixels = pixels.take(np.resize(there_and_back, side), axis=axis)
+        else:
+            start = (length - side) // 2
+            pixels = pixels.take(np.arange(start, start + side), axis=axis)
+    return np.ascontiguousarray(pixels)
+
+
+def setting_for(codec: Codec, photo: Photo) -> int:
+    """The setting nearest below 0.1 bpp on a small crop, the coarsest if none is, so that all do comparable work."""
+    crop = Photo(photo.name, square(photo.pixels, SETTING_SIDE))
+    sizes: dict[int, float] = {}
+
+    def rate(index: int) -> float:
+        if index not in sizes:
+            sizes[index] = crop.bpp(len(codec.encode(crop, codec.settings[index])))
+        return sizes[index]
+
+    chosen = choose("below", rate, len(codec.settings), TARGET)
+    return codec.settings[0] if isinstance(chosen, Unreached) else codec.settings[chosen]
+
+
+def _time_one(
+    plan: SpeedPlan, spec: str, codec: Codec, setting: int, side: int, picture: Path, folder: Path
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"codec": codec.name, "side": side, "pixels": side * side, "setting": setting}
+    for what in ("encode", "decode"):
+        request = {
+            "what": what, "codec": spec, "setting": setting, "model": plan.options.model, "device": plan.options.device,
+            "pixels": str(picture), "coded": str(folder / "coded"), "repeats": plan.repeats,
+        }  # fmt: skip
+        done = subprocess.run(
+            [*python_command("bench.speed.probe"), json.dumps(request)], capture_output=True, text=True, check=False,
+            env=child_environment(plan.threads), timeout=20 * plan.limit_seconds * (plan.repeats + 1),
+        )  # fmt: skip
+        if done.returncode:
+            last = done.stderr.strip().splitlines()[-1:]
+            raise CodecError(f"{codec.name}: {what} of {side}x{side} ended with {done.returncode} ({' '.join(last)})")
+        found = json.loads(done.stdout)
+        row["bytes"] = found.pop("bytes")
+        found["megapixels_per_second"] = round(side * side / 1e6 / max(found["warm_seconds"], 1e-9), 4)
+        row[what] = {k: round(v, 6) if isinstance(v, float) else v for k, v in found.items()}
+    return row

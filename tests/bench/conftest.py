@@ -1,0 +1,75 @@
+"""Two small photographs and one small run of the bench on them, shared by all its tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+pytest.importorskip("matplotlib", reason="the extra `bench` is not installed: pip install -e '.[bench]'")
+pytest.importorskip("bjontegaard", reason="the extra `bench` is not installed: pip install -e '.[bench]'")
+pytest.importorskip("jsonschema", reason="the extra `bench` is not installed: pip install -e '.[bench]'")
+
+from bench import records
+from bench.codecs.base import CodecOptions
+from bench.plan import Plan
+from bench.run import execute
+
+Pixels = npt.NDArray[np.uint8]
+
+#: Small photographs need many bits a pixel: headers are the same as for large ones.
+TARGETS = (0.25, 0.5, 1.0)
+SPECS = ("jpeg/2", "webp", "tadm/4:r0", "tadm/4:r1")
+
+
+@pytest.fixture(scope="session")
+def photos_folder(tmp_path_factory: pytest.TempPathFactory, photo: Callable[[int, int], Pixels]) -> Path:
+    """Two PNG files, large enough for every measure of ours."""
+    folder = tmp_path_factory.mktemp("bench") / "photos"
+    folder.mkdir()
+    Image.fromarray(photo(192, 176)).save(folder / "one.png")
+    Image.fromarray(photo(200, 168)).save(folder / "two.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def plan(photos_folder: Path, tiny_package: Path) -> Plan:
+    """What the shared run measures."""
+    return Plan(
+        out=photos_folder.parent / "run", photos=tuple(sorted(photos_folder.iterdir())), specs=SPECS, protocol="below",
+        targets=TARGETS, options=CodecOptions(model=str(tiny_package), device="cpu"),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def run(plan: Plan, photos_folder: Path) -> Plan:
+    """The shared run, done: journal, files, results.json."""
+    plan.save(photos_folder)
+    execute(plan)
+    records.write(records.assemble(plan, {"vvc": "vvc: not here"}), plan.out / records.RESULTS)
+    return plan
+
+
+@pytest.fixture
+def record(run: Plan) -> dict[str, Any]:
+    """Results of the shared run."""
+    return records.read(run.out)
+
+
+@pytest.fixture
+def cheap(plan: Plan, tmp_path: Path, photo: Callable[[int, int], Pixels]) -> Plan:
+    """A run of peers only on two tiny photographs, into a folder of its own."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, width in (("one", 80), ("two", 96)):
+        Image.fromarray(photo(width, 64)).save(folder / f"{name}.png")
+    return replace(
+        plan, out=tmp_path / "run", photos=tuple(sorted(folder.iterdir())), specs=("jpeg", "jpeg/2", "webp"),
+        targets=(1.0, 2.0, 3.0), external=False,
+    )  # fmt: skip

@@ -1,0 +1,175 @@
+"""Runs: real files, another process, and what happens when a run is stopped in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench import records
+from bench.codecs.base import CodecOptions, Expected
+from bench.decoding import Decoder
+from bench.environment import child_environment
+from bench.errors import BenchError, CodecError
+from bench.journal import Journal, body, key_of
+from bench.plan import Plan
+from bench.run import execute, tasks_of, valid_entries
+
+
+def entries_of(plan: Plan) -> dict[tuple[str, str, float], dict[str, Any]]:
+    found = [row for e in Journal(plan.journal).read() if (row := body(e))]
+    assert len({key_of(row) for row in found}) == len(found)
+    return {key_of(row): row for row in found}
+
+
+def untimed(entry: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in entry.items() if not k.endswith("_seconds") and k != "environment"}
+
+
+def test_rates_are_sizes_of_files_that_another_process_read(run: Plan) -> None:
+    rows = records.read(run.out)["rows"]
+    assert {row["codec"] for row in rows} == {"jpeg/2", "webp", "tadm/4:r0", "tadm/4:r1"}
+    for row in rows:
+        codec = run.codec(row["codec"])
+        path = run.coded(codec, row["image"], row["setting"])
+        assert row["bytes"] == path.stat().st_size
+        assert row["bpp"] == pytest.approx(8 * row["bytes"] / (row["width"] * row["height"]), abs=1e-6)
+        assert row["bpp"] <= row["target"]
+        assert "patch_fd" not in row["metrics"]
+    ours = [row for row in rows if row["codec"].startswith("tadm")]
+    assert all(0 < row["mean_timestep"] <= 200 for row in ours)
+
+
+def test_both_ends_of_the_dial_share_their_files(run: Plan) -> None:
+    assert [task.specs for task in tasks_of(run)][:3] == [("jpeg/2",), ("webp",), ("tadm/4:r0", "tadm/4:r1")]
+    rows = {(r["codec"], r["image"], r["target"]): r for r in records.read(run.out)["rows"]}
+    for (codec, image, target), row in rows.items():
+        if codec == "tadm/4:r0":
+            other = rows["tadm/4:r1", image, target]
+            assert other["setting"] == row["setting"]
+            assert other["metrics"]["psnr"] != row["metrics"]["psnr"]
+
+
+def test_a_finished_run_has_nothing_left_to_do(run: Plan) -> None:
+    before = [line for line in run.journal.read_text().splitlines() if "environment" not in line[:15]]
+    told: list[tuple[int, int, str]] = []
+    execute(run, progress=lambda *what: told.append(what))
+    assert told == [(0, 0, "")]
+    assert [line for line in run.journal.read_text().splitlines() if "environment" not in line[:15]] == before
+
+
+def test_resume_after_a_kill(cheap: Plan) -> None:
+    """A run that was killed goes on where it stopped and ends with what an undisturbed run gives."""
+    command = [
+        sys.executable,
+        "-m",
+        "bench",
+        "run",
+        str(cheap.photos[0].parent),
+        "--out",
+        str(cheap.out),
+        "--no-external",
+    ]
+    command += [f"--codec={spec}" for spec in cheap.specs] + [f"--target={target}" for target in cheap.targets]
+    process = subprocess.Popen(
+        command, env=child_environment(1), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    for _ in range(600):
+        if cheap.journal.exists() and cheap.journal.read_text().count('"row"') >= 1:
+            break
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    left = entries_of(cheap)
+    assert len(left) > 0
+    assert not (cheap.out / records.RESULTS).exists()
+    with cheap.journal.open("a") as handle:
+        handle.write('{"row":{"image":"one","codec":"jp')  # as a kill in the middle of a write leaves it
+    kept = cheap.journal.read_text().splitlines()[:-1]
+    execute(cheap)
+    assert cheap.journal.read_text().splitlines()[: len(kept)] == kept
+    resumed = entries_of(cheap)
+    assert len(resumed) == 2 * len(cheap.specs) * len(cheap.targets)
+    assert left.items() <= resumed.items()
+    undisturbed = replace(cheap, out=cheap.out.parent / "again")
+    execute(undisturbed)
+    assert {k: untimed(v) for k, v in entries_of(undisturbed).items()} == {k: untimed(v) for k, v in resumed.items()}
+    assert not cheap.scratch.exists()
+
+
+def test_only_entries_of_the_same_codec_version_photograph_and_protocol_are_taken_over(
+    run: Plan, tmp_path: Path
+) -> None:
+    entries = Journal(run.journal).read()
+    rows = [e for e in entries if "row" in e]
+    assert len(valid_entries(run, entries)) == len(rows) + sum("unreached" in e for e in entries)
+    changed = json.loads(json.dumps(rows[0]))
+    for name, value in (("version", "another"), ("digest", "0" * 16), ("protocol", "nearest"), ("target", 9.0)):
+        assert not valid_entries(run, [{"row": {**changed["row"], name: value}}])
+    failed = {"unreached": {**changed["row"], "reason": "failed: no"}}
+    assert not valid_entries(run, [failed])
+    assert valid_entries(run, [failed], failures=True)
+    assert not valid_entries(replace(run, out=tmp_path), [changed])  # its files are not there
+
+
+def test_a_second_run_in_the_same_folder_is_refused(cheap: Plan) -> None:
+    with Journal(cheap.journal).alone(), pytest.raises(BenchError, match="another run is at work"):
+        execute(cheap)
+
+
+@pytest.mark.slow
+def test_jobs_in_processes_of_their_own_give_the_same(cheap: Plan) -> None:
+    few = replace(cheap, specs=("jpeg",), photos=cheap.photos[:1])
+    execute(few, jobs=2)
+    alone = replace(few, out=few.out.parent / "alone")
+    execute(alone)
+    assert {k: untimed(v) for k, v in entries_of(few).items()} == {k: untimed(v) for k, v in entries_of(alone).items()}
+
+
+def test_a_codec_that_fails_is_recorded_and_tried_again(cheap: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = replace(cheap, specs=("jpeg",), targets=(2.0,))
+
+    def broken(*_: object) -> bytes:
+        raise CodecError("jpeg: out of order")
+
+    codec = few.codec("jpeg")
+    with monkeypatch.context() as patch:
+        patch.setattr(codec, "encode", broken)
+        execute(few)
+    assert [e["reason"] for e in records.assemble(few, {})["unreached"]] == ["failed: jpeg: out of order"] * 2
+    execute(few)
+    record = records.assemble(few, {})
+    assert (len(record["rows"]), record["unreached"]) == (2, [])
+
+
+def test_the_decoding_process_survives_bad_files_and_death(tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    Image.fromarray(np.arange(30, dtype=np.uint8).reshape(2, 5, 3)).save(picture)
+    (tmp_path / "bad.png").write_bytes(b"nothing")
+    expected = Expected(name="a", width=5, height=2)
+    scratch = tmp_path / "scratch"
+    with Decoder(CodecOptions(), 1, scratch) as decoder:
+        with pytest.raises(CodecError, match="7 bytes do not decode"):
+            decoder.decode("png", tmp_path / "bad.png", expected)
+        with pytest.raises(CodecError, match=r"expected uint8 \(3, 5, 3\)"):
+            decoder.decode("png", picture, replace(expected, height=3))
+        with pytest.raises(CodecError, match="FileNotFoundError"):
+            decoder.decode("png", tmp_path / "none.png", expected)
+        assert decoder.decode("png", picture, expected).bytes == picture.stat().st_size
+        assert decoder._process is not None
+        decoder._process.kill()
+        decoder._process.wait()
+        read = decoder.decode("png", picture, expected)
+        assert read.pixels.flatten().tolist() == list(range(30))
+        assert read.timesteps is None
+    assert not scratch.exists()

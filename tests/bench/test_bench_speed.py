@@ -1,0 +1,88 @@
+"""Speed: the fit, the pictures it is measured on, and one small measurement in processes of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from bench import records
+from bench.codecs.base import CodecOptions
+from bench.codecs.registry import make
+from bench.figures import tables
+from bench.figures.style import save
+from bench.photos import Photo
+from bench.speed.growth import fit_growth, power_law
+from bench.speed.measure import SpeedPlan, setting_for, square, time_all
+from bench.speed.plot import draw_speed
+from bench.speed.probe import peak_bytes, resident_bytes
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def test_power_law_of_known_growth() -> None:
+    pixels = [1e5, 1e6, 4e6]
+    exponent, at = power_law(pixels, [3 * (p / 1e6) ** 1.25 for p in pixels])
+    assert exponent == pytest.approx(1.25)
+    assert at == pytest.approx(3)
+
+
+def test_growth_leaves_out_what_was_there_before() -> None:
+    def timing(seconds: float, peak: int) -> dict[str, float]:
+        return {"warm_seconds": seconds, "peak_bytes": peak, "baseline_bytes": 1000}
+
+    rows = [
+        {"codec": "x", "pixels": p, "encode": timing(2 * p / 1e6, 1000 + p), "decode": timing(1.0, 1000)}
+        for p in (10_000, 40_000, 160_000)
+    ]
+    found = {g["what"]: g for g in fit_growth(rows)}
+    assert found["encode_seconds"]["exponent"] == 1
+    assert found["encode_seconds"]["at_megapixel"] == 2
+    assert found["encode_memory"]["exponent"] == 1
+    assert found["decode_seconds"]["exponent"] == pytest.approx(0, abs=1e-9)
+    assert "decode_memory" not in found  # it took none
+    assert fit_growth(rows[:1]) == []
+
+
+def test_squares_are_cut_or_mirrored(photo: Callable[[int, int], Pixels]) -> None:
+    pixels = photo(40, 30)
+    assert np.array_equal(square(pixels, 20), pixels[5:25, 10:30])
+    large = square(pixels, 100)
+    assert large.shape == (100, 100, 3)
+    assert np.array_equal(large[:30, :40], pixels)
+    assert np.array_equal(large[30:60, :40], pixels[::-1])
+    assert np.array_equal(large[:30, 40:80], pixels[:, ::-1])
+
+
+def test_memory_of_this_process() -> None:
+    assert 10_000_000 < resident_bytes() <= peak_bytes()
+
+
+def test_the_setting_is_the_nearest_below(photo: Callable[[int, int], Pixels]) -> None:
+    codec = make("jpeg/4", CodecOptions())
+    picture = Photo("p", photo(512, 512))
+    setting = setting_for(codec, picture)
+    assert (
+        picture.bpp(len(codec.encode(picture, setting))) <= 0.1 < picture.bpp(len(codec.encode(picture, setting + 3)))
+    )
+    assert setting_for(make("png", CodecOptions()), Photo("p", photo(64, 64))) == 100
+
+
+def test_a_small_measurement(photo: Callable[[int, int], Pixels], tmp_path: Path) -> None:
+    told: list[tuple[int, int, str]] = []
+    plan = SpeedPlan(specs=("jpeg",), sides=(96,), repeats=2, limit_seconds=30)
+    record = time_all(plan, Photo("p", photo(96, 80)), {}, lambda *what: told.append(what))
+    records.validate(record)
+    assert told[-1] == (1, 1, "jpeg 96")
+    assert [row["side"] for row in record["rows"]] == [96]
+    for row in record["rows"]:
+        for what in ("encode", "decode"):
+            assert row[what]["cold_seconds"] > row[what]["warm_seconds"] > 0
+            assert row[what]["peak_bytes"] >= row[what]["baseline_bytes"] > 1_000_000
+            assert row[what]["gpu_bytes"] is None
+    assert [p.name for p in save(draw_speed(record), tmp_path, "speed")] == ["speed.svg", "speed.png"]
+    header, rows = tables.speed(record)
+    assert rows[0][header.index("side")] == "96"
