@@ -24,8 +24,8 @@ TARGETS: dict[Protocol, tuple[float, ...]] = {
 }
 #: Largest |ln(bpp / target)| of the protocol `nearest`.
 NEAREST_TOLERANCE = 0.2
-#: Below this part of the target a codec's finest file counts as not reaching it: it would only repeat a lower point.
-FINEST_PART = 0.75
+#: Targets above the usual ones are taken to be this factor apart.
+_STEP_ABOVE = 1.6
 #: Rates are almost, not quite, monotone in the setting: so many settings around the crossing are tried as well.
 NEIGHBOURS = 2
 
@@ -80,12 +80,23 @@ def candidates(rate: Rate, count: int, target: float) -> list[int]:
     return list(range(max(low - NEIGHBOURS, 0), min(high + NEIGHBOURS, count - 1) + 1))
 
 
+def target_before(target: float) -> float:
+    """The usual target below one, 0 below the first.
+
+    A codec whose largest file is no larger than that does not reach the target: it would only repeat a lower point.
+    """
+    usual = TARGETS["below"]
+    if target > usual[-1]:
+        return max(usual[-1], target / _STEP_ABOVE)
+    return max((t for t in usual if t < target), default=0.0)
+
+
 def _below(tried: dict[int, float], count: int, target: float) -> int | Unreached:
     fitting = {i: bpp for i, bpp in tried.items() if bpp <= target}
     if not fitting:
         return Unreached(f"its smallest file is {min(tried.values()):.4f} bpp")
     best = max(fitting, key=lambda i: (fitting[i], i))
-    if best == count - 1 and fitting[best] < FINEST_PART * target:
+    if best == count - 1 and fitting[best] <= target_before(target):
         return Unreached(f"its largest file is {fitting[best]:.4f} bpp")
     return best
 

@@ -164,7 +164,7 @@ def tab1_command(
 
     options = CodecOptions(model=model, device=device)
     record = _measure("tab1", runs.comparison(options, others), photos, limit, out, options, jobs, external)
-    caption = f"16x and 32x rescaling with a lossless LR, {len(record['photos']['images'])} photographs."
+    caption = f"16x and 32x rescaling with a lossless LR, n = {len(record['photos']['images'])}."
     say(tables.write(tables.comparison(record), out, "tab1", caption))
 
 

@@ -27,6 +27,7 @@ RESULTS = "speed.json"
 TARGET, SETTING_SIDE = 0.1, 512
 #: A size whose slower direction would take longer than this, by the last size's pace, is left out.
 LIMIT_SECONDS = 120.0
+_LEAST_TIMEOUT = 300.0
 #: Called with (measurements done, in all, what was done last).
 Progress = Callable[[int, int, str], None]
 
@@ -66,9 +67,6 @@ def time_all(
     rows, left_out, codecs = [], [], {}
     total, done = len(plan.specs) * len(plan.sides), 0
     with tempfile.TemporaryDirectory(prefix="bench-speed-") as folder:
-        pictures = {side: Path(folder, f"{side}.npy") for side in plan.sides}
-        for side, path in pictures.items():
-            np.save(path, square(photo.pixels, side))
         for spec in plan.specs:
             codec = make(spec, plan.options)
             codecs[codec.name] = dict(codec.describe())
@@ -79,7 +77,7 @@ def time_all(
                     left_out.append({"codec": codec.name, "side": side, "reason": f"would take about {expected:.0f} s"})
                 else:
                     try:
-                        row = _time_one(plan, spec, codec, setting, side, pictures[side], Path(folder))
+                        row = _time_one(plan, spec, codec, setting, _picture(photo, side, Path(folder)))
                         rows.append(row)
                         last = max(row["encode"]["warm_seconds"], row["decode"]["warm_seconds"])
                     except CodecError as exc:
@@ -124,19 +122,30 @@ def setting_for(codec: Codec, photo: Photo) -> int:
     return codec.settings[0] if isinstance(chosen, Unreached) else codec.settings[chosen]
 
 
-def _time_one(
-    plan: SpeedPlan, spec: str, codec: Codec, setting: int, side: int, picture: Path, folder: Path
-) -> dict[str, Any]:
+def _picture(photo: Photo, side: int, folder: Path) -> Path:
+    """File of the square picture of a side, made when it is first needed: the largest takes 200 MB."""
+    path = folder / f"{side}.npy"
+    if not path.exists():
+        np.save(path, square(photo.pixels, side))
+    return path
+
+
+def _time_one(plan: SpeedPlan, spec: str, codec: Codec, setting: int, picture: Path) -> dict[str, Any]:
+    side = int(picture.stem)
     row: dict[str, Any] = {"codec": codec.name, "side": side, "pixels": side * side, "setting": setting}
     for what in ("encode", "decode"):
         request = {
             "what": what, "codec": spec, "setting": setting, "model": plan.options.model, "device": plan.options.device,
-            "pixels": str(picture), "coded": str(folder / "coded"), "repeats": plan.repeats,
+            "pixels": str(picture), "coded": str(picture.with_name("coded")), "repeats": plan.repeats,
         }  # fmt: skip
-        done = subprocess.run(
-            [*python_command("bench.speed.probe"), json.dumps(request)], capture_output=True, text=True, check=False,
-            env=child_environment(plan.threads), timeout=20 * plan.limit_seconds * (plan.repeats + 1),
-        )  # fmt: skip
+        allowed = max(_LEAST_TIMEOUT, 20 * plan.limit_seconds * (plan.repeats + 1))
+        try:
+            done = subprocess.run(
+                [*python_command("bench.speed.probe"), json.dumps(request)], capture_output=True, text=True, check=False,
+                env=child_environment(plan.threads), timeout=allowed,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as exc:
+            raise CodecError(f"{codec.name}: {what} of {side}x{side} took more than {allowed:.0f} s") from exc
         if done.returncode:
             last = done.stderr.strip().splitlines()[-1:]
             raise CodecError(f"{codec.name}: {what} of {side}x{side} ended with {done.returncode} ({' '.join(last)})")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.rates import NEAREST_TOLERANCE, RAW_BPP, Unreached, candidates, choose
+from bench.rates import NEAREST_TOLERANCE, RAW_BPP, Unreached, candidates, choose, target_before
 
 
 def linear(index: int) -> float:
@@ -26,7 +26,7 @@ def test_below_says_why_a_rate_is_not_reached() -> None:
     low = choose("below", linear, 100, 0.009)
     assert isinstance(low, Unreached)
     assert "smallest file is 0.0100" in low.reason
-    high = choose("below", linear, 100, 0.3)
+    high = choose("below", linear, 100, 0.5)
     assert isinstance(high, Unreached)
     assert "largest file is 0.2080" in high.reason
     # a codec whose finest file is a little below still counts
@@ -58,6 +58,10 @@ def test_nearest_is_nearest_in_ratio_and_gives_up_beyond_its_tolerance() -> None
 
 def test_finest_takes_the_last() -> None:
     assert choose("finest", linear, 100, RAW_BPP) == 99
+
+
+def test_targets_in_line() -> None:
+    assert [target_before(t) for t in (0.01, 0.02, 0.04, 0.05, 0.2, 0.25, 1.6)] == [0, 0.01, 0.03, 0.03, 0.15, 0.2, 1.0]
 
 
 @pytest.mark.parametrize("target", [0.011, 0.03, 0.1, 0.5])

@@ -73,11 +73,14 @@ def test_the_setting_is_the_nearest_below(photo: Callable[[int, int], Pixels]) -
 
 def test_a_small_measurement(photo: Callable[[int, int], Pixels], tmp_path: Path) -> None:
     told: list[tuple[int, int, str]] = []
-    plan = SpeedPlan(specs=("jpeg",), sides=(96,), repeats=2, limit_seconds=30)
+    plan = SpeedPlan(specs=("jpeg",), sides=(96, 6000), repeats=2, limit_seconds=1e-6)
     record = time_all(plan, Photo("p", photo(96, 80)), {}, lambda *what: told.append(what))
     records.validate(record)
-    assert told[-1] == (1, 1, "jpeg 96")
+    assert told[-1] == (2, 2, "jpeg 6000")
     assert [row["side"] for row in record["rows"]] == [96]
+    (left,) = record["left_out"]
+    assert left["side"] == 6000
+    assert left["reason"].startswith("would take about")
     for row in record["rows"]:
         for what in ("encode", "decode"):
             assert row[what]["cold_seconds"] > row[what]["warm_seconds"] > 0
