@@ -111,7 +111,7 @@ def encode(source: Source, *, options: EncodeOptions | None = None, model: str |
 
     Args:
         source: path, binary file object, PIL image of any mode, or uint8 array [H, W, 3].
-        options: an `EncodeOptions`; or give its fields by name (`scale=16, payload="png"`).
+        options: an `EncodeOptions`; or give its fields by name (`scale=16, payload="png"`, `bpp=0.05`).
         model: folder of the model package to name in the file; None = the shipped one.
         **named: fields of `EncodeOptions`.
 
@@ -119,13 +119,13 @@ def encode(source: Source, *, options: EncodeOptions | None = None, model: str |
         The bytes of the file; the same input and options give the same bytes on one machine.
 
     Raises:
-        InputError: the picture or an option cannot be used.
+        InputError: the picture or an option cannot be used, or the target size cannot be met.
         ModelError: there is no model for this scale.
         OSError: the picture cannot be read.
     """
     from codec.encoder import encode as encode_picture
 
-    return encode_picture(source, _options(EncodeOptions, options, named), model=model)[0]
+    return encode_picture(source, _options(EncodeOptions, options, named), model=model).data
 
 
 def decode(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,68 +14,129 @@ from PIL import Image, UnidentifiedImageError
 from codec.container.constants import Coding, GridPreset
 from codec.container.model import Header, Metadata, TadmFile
 from codec.container.writer import write
+from codec.errors import InputError
 from codec.geometry import Box, Size, lr_size, padded, slab_boxes, slab_size
 from codec.image.output import alpha_to_png
 from codec.image.padding import pad
 from codec.image.picture import PixelArray, Source, load
 from codec.image.rows import ArrayRows, RowSource, VipsRows
-from codec.models.library import for_encoding
-from codec.options import EncodeOptions
+from codec.models.library import for_encoding, packages
+from codec.options import DEFAULT_SCALE, EncodeOptions
 from codec.payload.registry import payload_named
+from codec.rate.table import curves
+from codec.rate.target import best_under
 
 _CODINGS = {"png": Coding.PNG, "av1": Coding.AV1}
 #: Files of more pixels are read a few rows at a time.
 STREAM_PIXELS = 2**26
 
 
-def encode(source: Source, options: EncodeOptions, *, model: str | None = None) -> tuple[bytes, tuple[str, ...]]:
+@dataclass(frozen=True)
+class Encoded:
+    """An encoded picture.
+
+    Attributes:
+        data: bytes of the `.tadm` file.
+        options: the settings in force, chosen ones included.
+        notes: what was converted on the way in, in words.
+    """
+
+    data: bytes
+    options: EncodeOptions
+    notes: tuple[str, ...]
+
+
+def encode(source: Source, options: EncodeOptions, *, model: str | None = None) -> Encoded:
     """Encode a picture. Files of more than 67 megapixels are streamed: memory does not grow with their height.
 
     Args:
         source: path, binary file object, PIL image, or uint8 array [H, W, 3].
-        options: scale, payload, quality and the rest.
+        options: scale, payload, quality or target, and the rest.
         model: folder of the model package to name in the file; None = the shipped one.
 
-    Returns:
-        The file's bytes and notes on what was converted on the way in.
-
     Raises:
-        InputError: the picture cannot be used.
+        InputError: the picture cannot be used, or the target cannot be met.
         UnsupportedError: a picture this large needs a package that is not installed.
         ModelError: no model for this scale.
         OSError: the file cannot be read.
     """
-    package = for_encoding(options.scale, model)
-    model_id = package.model_id(options.scale)
     if isinstance(source, str | Path) and _is_large(Path(source)):
-        rows = VipsRows(Path(source))
-        return write(_file(rows, options, model_id, Metadata(icc=rows.icc))), (
-            "streamed; only the ICC profile is kept",
-        )
+        return _encode_large(Path(source), options, model)
     picture = load(source)
     keep = options.strip == "none"
     metadata = Metadata(icc=picture.icc, exif=picture.exif if keep else None, xmp=picture.xmp if keep else None)
     alpha = None if picture.alpha is None else alpha_to_png(picture.alpha)
-    return write(_file(ArrayRows(picture.pixels), options, model_id, metadata, alpha)), picture.notes
+
+    size = Size(picture.pixels.shape[1], picture.pixels.shape[0])
+
+    @cache
+    def strips(scale: int) -> list[PixelArray]:
+        return list(lr_strips(ArrayRows(picture.pixels), scale, slab_size(size, scale).height))
+
+    def code(chosen: EncodeOptions) -> bytes:
+        return write(_file(size, strips, chosen, model, metadata, alpha))
+
+    if options.has_target:
+        data, chosen = _meet_target(size, options, model, code)
+    else:
+        chosen = options.resolved()
+        data = code(chosen)
+    return Encoded(data, chosen, picture.notes)
+
+
+def _encode_large(path: Path, options: EncodeOptions, model: str | None) -> Encoded:
+    if options.has_target:
+        raise InputError(f"{path}: pictures this large are read only once; give a quality instead of a target size")
+    rows, chosen = VipsRows(path), options.resolved()
+
+    def strips(scale: int) -> Iterator[PixelArray]:
+        return lr_strips(rows, scale, slab_size(rows.size, scale).height)
+
+    data = write(_file(rows.size, strips, chosen, model, Metadata(icc=rows.icc)))
+    return Encoded(data, chosen, ("streamed: of the metadata only the ICC profile is kept",))
+
+
+def _meet_target(
+    size: Size, options: EncodeOptions, model: str | None, code: Callable[[EncodeOptions], bytes]
+) -> tuple[bytes, EncodeOptions]:
+    """The best picture under `bpp` or `max_bytes`, and the settings that give it."""
+    limit = options.max_bytes or int((options.bpp or 0) * size.pixels / 8)
+    have = {scale for package in packages(model) for scale in package.scales}
+    candidates = [
+        curve
+        for curve in curves()
+        if curve.scale in have and options.scale in (None, curve.scale) and options.payload in (None, curve.payload)
+    ]
+    base = replace(options, bpp=None, max_bytes=None)
+
+    def chosen(scale: int, payload: str, quality: int, effort: str) -> EncodeOptions:
+        lossless = payload_named(payload).lossless
+        return replace(base, scale=scale, payload=payload, quality=None if lossless else quality, effort=effort)
+
+    best = best_under(limit, size.pixels, candidates, lambda *setting: code(chosen(*setting)), options.effort)
+    return best.data, chosen(best.scale, best.payload, best.quality, options.effort)
 
 
 def _file(
-    rows: RowSource, options: EncodeOptions, model_id: bytes, metadata: Metadata, alpha: bytes | None = None
-) -> TadmFile:
-    payload = payload_named(options.payload)
-    quality = 100 if payload.lossless else options.quality
-    slab = slab_size(rows.size, options.scale)
+    size: Size, strips: Callable[[int], Iterable[PixelArray]], options: EncodeOptions, model: str | None,
+    metadata: Metadata, alpha: bytes | None = None,
+) -> TadmFile:  # fmt: skip
+    """The file of a picture whose LR at a scale comes in strips, one a row of slabs."""
+    scale, name = options.scale or DEFAULT_SCALE, options.payload or "av1"
+    payload = payload_named(name)
+    quality = 100 if payload.lossless or options.quality is None else options.quality
+    slab = slab_size(size, scale)
     header = Header(
-        size=rows.size,
-        scale=options.scale,
-        coding=_CODINGS[options.payload],
+        size=size,
+        scale=scale,
+        coding=_CODINGS[name],
         quality=quality,
         grid=GridPreset.COMPACT_64,
-        model_id=model_id,
+        model_id=for_encoding(scale, model).model_id(scale),
     )
     payloads = [
         payload.encode(np.ascontiguousarray(piece), quality=quality, effort=options.effort)
-        for strip in lr_strips(rows, options.scale, slab.height)
+        for strip in strips(scale)
         for piece in _cut(strip, slab.width)
     ]
     return TadmFile(header=header, slab=slab, payloads=payloads, metadata=metadata, alpha=alpha)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self, TypeVar
 
 from codec.errors import InputError
@@ -12,6 +12,7 @@ SCALES = (4, 8, 16, 32)
 PAYLOADS = ("png", "av1")
 EFFORTS = ("fast", "default", "best")
 STRIP = ("none", "all")
+DEFAULT_SCALE, DEFAULT_QUALITY = 4, 50
 
 _T = TypeVar("_T", bound="_Options")
 
@@ -51,28 +52,58 @@ class _Options:
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeOptions(_Options):
-    """How to encode.
+    """How to encode. None = the default, or chosen to meet `bpp` or `max_bytes`.
 
     Attributes:
-        scale: HR/LR ratio: 4, 8, 16 or 32.
-        payload: how the LR is coded: "av1" (lossy) or "png" (lossless).
-        quality: 0..99, larger is finer; only for lossy payloads.
+        scale: HR/LR ratio: 4, 8, 16 or 32; default 4.
+        payload: how the LR is coded: "av1" (lossy, the default) or "png" (lossless).
+        quality: 0..99, larger is finer; only for lossy payloads; default 50.
+        bpp: at most so many bits of the whole file per HR pixel; scale, payload and quality that are None are chosen.
+        max_bytes: at most so many bytes of the whole file; likewise.
         effort: time spent on coding the LR: "fast", "default" or "best".
         strip: "none" keeps ICC, EXIF and XMP; "all" drops EXIF and XMP (the ICC profile stays: it is the colours).
     """
 
-    scale: int = 4
-    payload: str = "av1"
-    quality: int = 38
+    scale: int | None = None
+    payload: str | None = None
+    quality: int | None = None
+    bpp: float | None = None
+    max_bytes: int | None = None
     effort: str = "default"
     strip: str = "none"
 
     def __post_init__(self) -> None:
-        _one_of("scale", self.scale, SCALES)
-        _one_of("payload", self.payload, PAYLOADS)
+        if self.scale is not None:
+            _one_of("scale", self.scale, SCALES)
+        if self.payload is not None:
+            _one_of("payload", self.payload, PAYLOADS)
         _one_of("effort", self.effort, EFFORTS)
         _one_of("strip", self.strip, STRIP)
-        _between("quality", self.quality, 0, 99, integer=True)
+        if self.quality is not None:
+            _between("quality", self.quality, 0, 99, integer=True)
+            if self.payload == "png":
+                raise InputError("quality has no meaning for the lossless payload png")
+        if self.bpp is not None:
+            _between("bpp", self.bpp, 1e-6, 24)
+        if self.max_bytes is not None:
+            _between("max_bytes", self.max_bytes, 1, 2**40, integer=True)
+        given = [n for n in ("quality", "bpp", "max_bytes") if getattr(self, n) is not None]
+        if len(given) > 1:
+            raise InputError(f"{given[0]} and {given[1]} exclude each other")
+
+    @property
+    def has_target(self) -> bool:
+        """Whether a size is asked for instead of a quality."""
+        return self.bpp is not None or self.max_bytes is not None
+
+    def resolved(self) -> EncodeOptions:
+        """With defaults in place of None, for options without a target.
+
+        The defaults are decided by figures in `docs/adr/0003-defaults.md`.
+        """
+        payload = self.payload or "av1"
+        quality = None if payload == "png" else DEFAULT_QUALITY if self.quality is None else self.quality
+        return replace(self, scale=self.scale or DEFAULT_SCALE, payload=payload, quality=quality)
 
     @classmethod
     def profile(cls, name: str) -> EncodeOptions:

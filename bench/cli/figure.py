@@ -16,8 +16,8 @@ from bench.errors import BenchError
 def figure_group() -> None:
     """Draw curves from results, or measure and draw a figure or table of the papers on our models.
 
-    rd, fig9, tab3 and sheet draw what `run` and `speed` have measured; the others run the bench themselves, into a
-    folder beside the picture, and go on with it when called again.
+    rd, fig9, tab3, wins and sheet draw what `run` and `speed` have measured; the others run the bench themselves, into
+    a folder beside the picture, and go on with it when called again.
     """
 
 
@@ -62,6 +62,22 @@ def tab3_command(results: Path, out: Path) -> None:
     where = record["environments"][0]
     caption = f"Time and memory; ours on {where['device']}, CPU {where['cpu']}, {where['threads']} threads."
     say(tables.write(tables.speed(record), out, "tab3", caption))
+
+
+@figure_group.command("wins")
+@click.argument("results", type=EXISTING)
+@out_option
+@click.option("--anchor", default="avif/4", show_default=True, help="Codec that BD-rates are taken against.")
+def wins_command(results: Path, out: Path, *, anchor: str) -> None:
+    """Tables of who wins where and of BD-rates, from a run."""
+    from bench.figures import tables
+
+    record = _run_record(results)
+    photos = f"{len(record['photos']['images'])} photographs of {record['photos']['folder']}"
+    caption = f"Best codec by rate and measure among those that reach the rate on all of {photos}."
+    paths = tables.write(tables.winners(record), out, "wins", caption)
+    against = f"BD-rate against {anchor}, {photos}; photograph by photograph on the range both codecs reach."
+    say([*paths, *tables.write(tables.bd_rates(record, anchor), out, "bd", against)])
 
 
 @figure_group.command("sheet")

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from bench.errors import BenchError
 from bench.metrics.catalog import ALL
 from bench.metrics.panel import measure, prepare
 from bench.photos import Photo
+from bench.summary import wins
 
 if TYPE_CHECKING:
     import torch
@@ -99,6 +101,42 @@ def upper_bound(record: dict[str, Any], latent_codecs: dict[str, list[dict[str, 
     for line in record["summary"]:
         rows.append([record["codecs"][line["codec"]]["title"], *(_value(record, line, n) for n in _BOUND)])
     return header, rows
+
+
+def winners(record: dict[str, Any]) -> Table:
+    """Who is best at every rate and measure, and the best of ours and of the others."""
+    metrics = [m for m in ALL if any(m in line["metrics"] for line in record["summary"])]
+
+    def shown(line: dict[str, Any], who: str, value: str) -> str:
+        if line[who] is None:
+            return "-"
+        return f"{record['codecs'][line[who]]['title']}: {line[value]:.{ALL[line['metric']].digits}f}"
+
+    lines = sorted(wins(record["summary"], metrics), key=lambda w: (metrics.index(w["metric"]), w["target"]))
+    return ["measure", "bpp", "best", "best of ours", "best of the others"], [
+        [ALL[w["metric"]].title, f"{w['target']:g}", shown(w, "codec", "value"), shown(w, "ours", "ours_value"),
+         shown(w, "peer", "peer_value")]
+        for w in lines
+    ]  # fmt: skip
+
+
+def bd_rates(record: dict[str, Any], anchor: str) -> Table:
+    """BD-rate of every codec against one, per cent; in brackets the photographs compared, where not all."""
+    from bench.bd import METRICS, bd_table
+
+    if anchor not in record["codecs"]:
+        raise BenchError(f"codec {anchor!r} is not in these results; there are {', '.join(record['codecs'])}")
+    found = {(line["codec"], line["metric"]): line for line in bd_table(record["rows"], anchor, METRICS)}
+    images = len(record["photos"]["images"])
+    rows = []
+    for codec in dict.fromkeys(codec for codec, _ in found):
+        cells = []
+        for metric in METRICS:
+            line = found[codec, metric]
+            part = f" ({line['n']})" if line["n"] < images else ""
+            cells.append("no overlap" if line["rate"] is None else f"{line['rate']:+.1f}%{part}")
+        rows.append([record["codecs"][codec]["title"], *cells])
+    return ["codec", *(ALL[m].title for m in METRICS)], rows
 
 
 def space_to_depth(photos: list[Photo]) -> list[dict[str, float]]:

@@ -139,11 +139,12 @@ def _time_one(plan: SpeedPlan, spec: str, codec: Codec, setting: int, picture: P
             "pixels": str(picture), "coded": str(picture.with_name("coded")), "repeats": plan.repeats,
         }  # fmt: skip
         allowed = max(_LEAST_TIMEOUT, 20 * plan.limit_seconds * (plan.repeats + 1))
+        command = [*python_command("bench.speed.probe"), json.dumps(request)]
+        environment = child_environment(plan.threads)
         try:
             done = subprocess.run(
-                [*python_command("bench.speed.probe"), json.dumps(request)], capture_output=True, text=True, check=False,
-                env=child_environment(plan.threads), timeout=allowed,
-            )  # fmt: skip
+                command, capture_output=True, text=True, check=False, env=environment, timeout=allowed
+            )
         except subprocess.TimeoutExpired as exc:
             raise CodecError(f"{codec.name}: {what} of {side}x{side} took more than {allowed:.0f} s") from exc
         if done.returncode:

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from codec.cli.streams import check_output, data_of, overwrite_option, quiet_option, say, write_output
-from codec.options import EFFORTS, PAYLOADS, SCALES, EncodeOptions
+from codec.errors import InputError
+from codec.options import DEFAULT_QUALITY, EFFORTS, PAYLOADS, SCALES, EncodeOptions
 
 
 @click.command("encode")
@@ -28,8 +29,10 @@ from codec.options import EFFORTS, PAYLOADS, SCALES, EncodeOptions
 @click.option(
     "--quality",
     type=click.IntRange(0, 99),
-    help=f"Larger is finer and bigger; av1 only.  [default: {EncodeOptions().quality}]",
+    help=f"Larger is finer and bigger; av1 only.  [default: {DEFAULT_QUALITY}]",
 )
+@click.option("--bpp", type=float, help="At most so many bits a pixel: scale, payload and quality are chosen.")
+@click.option("--max-bytes", type=click.IntRange(1), help="At most so many bytes: likewise.")
 @click.option("--effort", type=click.Choice(EFFORTS), help="Time spent on coding the LR.  [default: default]")
 @click.option("--strip", is_flag=True, help="Drop EXIF and XMP. The ICC profile stays: it is the colours.")
 @click.option("--model", type=click.Path(file_okay=False), help="Folder of the model package to name in the file.")
@@ -38,29 +41,32 @@ from codec.options import EFFORTS, PAYLOADS, SCALES, EncodeOptions
 @quiet_option
 def encode_command(
     source: str, target: str, *, profile: str, scale: str | None, payload: str | None, quality: int | None,
-    effort: str | None, strip: bool, model: str | None, as_json: bool, force: bool, quiet: bool,
+    bpp: float | None, max_bytes: int | None, effort: str | None, strip: bool, model: str | None,
+    as_json: bool, force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Encode the picture INPUT into the .tadm file OUTPUT.
 
     INPUT is anything Pillow reads; gray, palette, alpha, CMYK and 16-bit gray are handled.
     """
     given: dict[str, Any] = {
-        "scale": int(scale) if scale else None, "payload": payload, "quality": quality, "effort": effort,
-        "strip": "all" if strip else None,
+        "scale": int(scale) if scale else None, "payload": payload, "quality": quality, "bpp": bpp,
+        "max_bytes": max_bytes, "effort": effort, "strip": "all" if strip else None,
     }  # fmt: skip
-    options = dataclasses.replace(EncodeOptions.profile(profile), **{k: v for k, v in given.items() if v is not None})
-    if quality is not None and options.payload == "png":
-        raise click.UsageError("--quality has no meaning for the lossless payload png")
+    try:
+        profiled = EncodeOptions.profile(profile)
+        options = dataclasses.replace(profiled, **{k: v for k, v in given.items() if v is not None})
+    except InputError as exc:
+        raise click.UsageError(str(exc)) from exc
     check_output(source, target, force=force)
     picture = data_of(source)
 
     from codec.encoder import encode
 
-    data, notes = encode(io.BytesIO(picture) if isinstance(picture, bytes) else picture, options, model=model)
-    write_output(target, lambda stream: stream.write(data))
-    for note in notes:
+    made = encode(io.BytesIO(picture) if isinstance(picture, bytes) else picture, options, model=model)
+    write_output(target, lambda stream: stream.write(made.data))
+    for note in made.notes:
         say(f"tadmc: {note}", quiet=quiet)
-    _report(data, options, as_json=as_json, quiet=quiet)
+    _report(made.data, made.options, as_json=as_json, quiet=quiet)
 
 
 def _report(data: bytes, options: EncodeOptions, *, as_json: bool, quiet: bool) -> None:

@@ -16,6 +16,15 @@ def shipped() -> list[Package]:
     return [open_package(folder) for folder in folders]
 
 
+def packages(model: str | None = None) -> list[Package]:
+    """The packages to choose from: the one in the folder `model`, or all that are shipped.
+
+    Raises:
+        ModelError: `model` is no model package.
+    """
+    return [open_package(Path(model))] if model else shipped()
+
+
 def for_encoding(scale: int, model: str | None = None) -> Package:
     """The package whose id a new file gets.
 
@@ -26,11 +35,11 @@ def for_encoding(scale: int, model: str | None = None) -> Package:
     Raises:
         ModelError: no package has this scale.
     """
-    packages = [open_package(Path(model))] if model else shipped()
-    for package in packages:
+    found = packages(model)
+    for package in found:
         if scale in package.scales:
             return package
-    raise ModelError(f"no model for scale {scale}; there are {_listing(packages)}")
+    raise ModelError(f"no model for scale {scale}; there are {_listing(found)}")
 
 
 def for_decoding(model_id: bytes, scale: int, *, model: str | None = None, any_model: bool = False) -> Package:
@@ -45,21 +54,21 @@ def for_decoding(model_id: bytes, scale: int, *, model: str | None = None, any_m
     Raises:
         ModelError: no such model here; says which the file needs, which there are, and the way out.
     """
-    packages = [p for p in ([open_package(Path(model))] if model else shipped()) if scale in p.scales]
-    for package in packages:
+    found = [p for p in packages(model) if scale in p.scales]
+    for package in found:
         if package.model_id(scale) == model_id:
             return package
-    if any_model and packages:
-        return packages[0]
+    if any_model and found:
+        return found[0]
     raise ModelError(
-        f"the file was written for model {model_id.hex()} at scale {scale}; here is {_listing(packages, scale)}. "
+        f"the file was written for model {model_id.hex()} at scale {scale}; here is {_listing(found, scale)}. "
         "Install the version of tadmc that ships it, name its folder with --model, or decode with --any-model"
     )
 
 
-def _listing(packages: list[Package], scale: int | None = None) -> str:
-    if not packages:
+def _listing(found: list[Package], scale: int | None = None) -> str:
+    if not found:
         return "none"
     if scale is None:
-        return ", ".join(f"{p.name} (scales {', '.join(map(str, p.scales))})" for p in packages)
-    return ", ".join(f"{p.model_id(scale).hex()} ({p.name})" for p in packages)
+        return ", ".join(f"{p.name} (scales {', '.join(map(str, p.scales))})" for p in found)
+    return ", ".join(f"{p.model_id(scale).hex()} ({p.name})" for p in found)

@@ -49,9 +49,15 @@ def test_errors_are_one_line(tmp_path: Path, photos_folder: Path, run: Plan) -> 
 def test_figures_from_results(run: Plan, tmp_path: Path) -> None:
     assert call("figure", "rd", run.out, "--out", tmp_path, "--metric", "psnr").exit_code == 0
     assert call("figure", "fig9", run.out, "--out", tmp_path).exit_code == 0
+    assert call("figure", "wins", run.out, "--out", tmp_path, "--anchor", "webp").exit_code == 0
+    assert "| WebP | +0.0%" in (tmp_path / "bd.md").read_text() or "no overlap" in (tmp_path / "bd.md").read_text()
+    assert "| Texture | 0.25 | tadmc" in (tmp_path / "wins.md").read_text()
+    assert "no codec" not in call("figure", "wins", run.out, "--out", tmp_path).output
     sheet = call("figure", "sheet", run.out, "--image", "one", "--target", "1", "--codec", "webp", "--out", tmp_path)
     assert sheet.exit_code == 0
-    assert {p.name for p in tmp_path.iterdir()} == {"rd.svg", "rd.png", "fig9.svg", "fig9.png", "sheet-one-1.png"}
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "rd.svg", "rd.png", "fig9.svg", "fig9.png", "sheet-one-1.png", "wins.md", "wins.csv", "bd.md", "bd.csv",
+    }  # fmt: skip
 
 
 def test_a_run_of_one_codec(photos_folder: Path, tmp_path: Path) -> None:

@@ -35,6 +35,21 @@ def test_values_out_of_range_say_what_was_expected(kind: type, values: dict, mes
         kind.from_dict(values)
 
 
+def test_targets_exclude_each_other_and_quality() -> None:
+    for values in ({"bpp": 0.1, "quality": 3}, {"bpp": 0.1, "max_bytes": 100}, {"max_bytes": 9, "quality": 3}):
+        with pytest.raises(InputError, match="exclude each other"):
+            EncodeOptions(**values)
+    with pytest.raises(InputError, match="no meaning for the lossless"):
+        EncodeOptions(payload="png", quality=3)
+    assert EncodeOptions(bpp=0.1).has_target
+    assert not EncodeOptions(quality=3).has_target
+
+
+def test_none_becomes_the_default() -> None:
+    assert EncodeOptions().resolved() == EncodeOptions(scale=4, payload="av1", quality=50)
+    assert EncodeOptions(payload="png").resolved() == EncodeOptions(scale=4, payload="png")
+
+
 def test_profile_tadm_is_the_papers_form() -> None:
     options = EncodeOptions.profile("tadm")
     assert (options.scale, options.payload) == (16, "png")

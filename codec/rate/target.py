@@ -1,0 +1,99 @@
+"""The best picture in so many bytes: which scale, payload and quality."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from codec.errors import InputError
+from codec.rate.table import Curve
+
+#: (scale, payload, quality, effort) -> the whole file's bytes at that setting.
+Coder = Callable[[int, str, int, str], bytes]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen for one picture.
+
+    Attributes:
+        data: the file.
+        scale, payload, quality: its settings; quality 100 = lossless.
+        score: MS-SSIM that the table expects of them.
+    """
+
+    data: bytes
+    scale: int
+    payload: str
+    quality: int
+    score: float
+
+
+def best_under(max_bytes: int, pixels: int, candidates: Iterable[Curve], code: Coder, effort: str) -> Choice:
+    """The file with the best expected picture among those of at most `max_bytes`.
+
+    Args:
+        max_bytes: of the whole file.
+        pixels: HR pixels of the picture.
+        candidates: curves of the scales and payloads that may be used.
+        code: codes the picture at one setting.
+        effort: "fast", "default" or "best": of the file that is returned; the search itself is fast.
+
+    Raises:
+        InputError: no setting fits; the message names the smallest possible size.
+    """
+    found: list[Choice] = []
+    smallest: Choice | None = None
+    for curve in candidates:
+        lowest = _finest_under(max_bytes, pixels, curve, code, effort)
+        if len(lowest.data) <= max_bytes:
+            found.append(lowest)
+        if smallest is None or len(lowest.data) < len(smallest.data):
+            smallest = lowest
+    if smallest is None:
+        raise InputError("no scale and payload to choose from")
+    if not found:
+        raise InputError(
+            f"no setting gives at most {max_bytes} bytes; the smallest possible is {len(smallest.data)} bytes "
+            f"({8 * len(smallest.data) / pixels:.5f} bpp, scale {smallest.scale}, {smallest.payload})"
+        )
+    return max(found, key=lambda choice: (choice.score, len(choice.data)))
+
+
+def _finest_under(max_bytes: int, pixels: int, curve: Curve, code: Coder, effort: str) -> Choice:
+    """The finest quality of one curve that fits; the coarsest there is if none does."""
+    tried: dict[tuple[int, str], bytes] = {}
+
+    def at(quality: int, how: str) -> bytes:
+        if (quality, how) not in tried:
+            tried[quality, how] = code(curve.scale, curve.payload, quality, how)
+        return tried[quality, how]
+
+    if curve.quality == (100,):
+        return Choice(at(100, effort), curve.scale, curve.payload, 100, curve.score(100))
+    low, high = _bracket(max_bytes, curve.quality_for(8 * max_bytes / pixels), at)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if len(at(middle, "fast")) <= max_bytes:
+            low = middle
+        else:
+            high = middle
+    # sizes of another effort differ by a few percent, so the end of the search is done with the right one
+    quality = min(99, low + 2)
+    while quality > 0 and len(at(quality, effort)) > max_bytes:
+        quality -= 1
+    return Choice(at(quality, effort), curve.scale, curve.payload, quality, curve.score(quality))
+
+
+def _bracket(max_bytes: int, start: int, at: Callable[[int, str], bytes]) -> tuple[int, int]:
+    """Qualities (fits or 0, does not fit or 100) around a first guess, found in growing steps."""
+    low, high, step = max(0, min(99, start)), 100, 4
+    while low > 0 and len(at(low, "fast")) > max_bytes:
+        low, high, step = max(0, low - step), low, 2 * step
+    if high == 100:
+        probe = low
+        while (probe := min(99, probe + step)) < 99 and len(at(probe, "fast")) <= max_bytes:
+            low, step = probe, 2 * step
+        high = 100 if probe == 99 and len(at(99, "fast")) <= max_bytes else probe
+        low = 99 if high == 100 else low
+    return low, high
