@@ -1,8 +1,8 @@
 """Measure the table behind `--bpp` and `--max-bytes`: `python tools/measure_rates.py PHOTOS [--last 24]`.
 
 Encodes and decodes whole files at realism 0 and writes codec/rate/table.json: per scale and payload, mean bpp and mean
-luma MS-SSIM a quality. PHOTOS is a folder of photographs or of tar shards; the last squares in order of reading are used,
-which training holds out.
+luma MS-SSIM a quality. PHOTOS is a folder of photographs or of tar shards; the last squares in order of reading are
+used, which training holds out.
 """
 
 from __future__ import annotations

@@ -1,0 +1,39 @@
+"""Two readers, one text: a reader written from format_spec.md alone finds the same in every golden file."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codec.container.reader import read
+from codec.lowres import LowRes
+
+HERE = Path(__file__).parent
+SPEC = importlib.util.spec_from_file_location("second_reader", HERE / "second_reader.py")
+assert SPEC is not None
+assert SPEC.loader is not None
+SECOND = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(SECOND)
+
+
+@pytest.mark.parametrize("path", sorted(HERE.glob("*.tadm")), ids=lambda p: p.stem)
+def test_both_readers_agree(path: Path) -> None:
+    first, second = read(path.read_bytes()), SECOND.read(path.read_bytes())
+    header = first.header
+    assert (second["width"], second["height"]) == (header.size.width, header.size.height)
+    for name in ("grid", "coding", "scale", "quality", "model_id"):
+        assert second[name] == getattr(header, name), name
+    chunks = second["chunks"]
+    assert chunks.get(b"tmap") == first.timesteps
+    assert chunks.get(b"iccp") == first.metadata.icc
+    assert chunks.get(b"exif") == first.metadata.exif
+    assert chunks.get(b"xmpp") == first.metadata.xmp
+    assert (chunks[b"ALPH"][1:] if b"ALPH" in chunks else None) == first.alpha
+    assert np.array_equal(second["lr"], LowRes(first).whole())
+
+
+def test_the_second_reader_is_independent() -> None:
+    text = (HERE / "second_reader.py").read_text()
+    assert "import codec" not in text
+    assert "from codec" not in text
