@@ -85,6 +85,7 @@ def train(config: StageConfig, run: Run) -> CompactModel:
         now = time.monotonic()
         if run.minutes is not None and now - started > 60 * run.minutes:
             stop.asked = True
+        stop.asked = _any_process(stop.asked)
         done = step == config.steps
         if _rank() == 0 and (step % config.evaluate_steps == 0 or done):
             _log(run.out, {"step": step, "seconds": round(now - started)} | _rounded(sums))
@@ -162,6 +163,15 @@ class _StopRequest:
 
     def _ask(self, *_: Any) -> None:  # noqa: ANN401 - the signature of a signal handler
         self.asked = True
+
+
+def _any_process(flag: bool) -> bool:
+    """Whether the flag is up in any process: all must leave the loop after the same step."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return flag
+    shared = torch.tensor([float(flag)])
+    torch.distributed.all_reduce(shared, torch.distributed.ReduceOp.MAX)
+    return bool(shared.item())
 
 
 def _rank() -> int:

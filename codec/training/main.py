@@ -59,12 +59,19 @@ def prepare_command(
 def run_command(
     stage: Path, store: Path, out: Path, init: Path | None, device: str, steps: int | None, minutes: float | None
 ) -> None:
-    """Train STAGE (a TOML file). Several GPUs: start it with torchrun. Ctrl-C writes a checkpoint and ends."""
+    """Train STAGE (a TOML file). Ctrl-C writes a checkpoint and ends.
+
+    Several GPUs, or a noisy CPU where two processes of one thread each wait less for one another than two threads do:
+    start it with torchrun; `batch` is then a process's own.
+    """
     with _one_line_errors():
         where = _join_processes(device)
         config = load_stage(stage, **({"steps": steps} if steps else {}))
+        main_process = os.environ.get("RANK", "0") == "0"
         columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), refresh_per_second=0.5) as progress:
+        with Progress(
+            *columns, console=Console(stderr=True), refresh_per_second=0.5, disable=not main_process
+        ) as progress:
             task = progress.add_task(config.kind, total=config.steps)
 
             def show(step: int, metrics: dict[str, float]) -> None:
@@ -79,7 +86,7 @@ def _join_processes(device: str) -> torch.device:
     if "LOCAL_RANK" not in os.environ:
         return resolve_device(device)
     where = resolve_device(device)
-    torch.distributed.init_process_group("nccl" if where.type != "cpu" else "gloo")
+    torch.distributed.init_process_group()  # gloo for CPU tensors, NCCL for CUDA tensors
     return torch.device(where.type, int(os.environ["LOCAL_RANK"])) if where.type != "cpu" else where
 
 
