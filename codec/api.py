@@ -31,7 +31,7 @@ class Info:
         width, height: HR size in pixels.
         scale: HR/LR ratio.
         lr_width, lr_height: LR size in pixels.
-        payload: "png" or "av1".
+        payload: "av1", "png", "webp" or "jxl".
         quality: 0..99, 100 = lossless.
         bytes: size of the whole file.
         payload_bytes: size of the coded LR.

@@ -15,7 +15,7 @@ from codec.geometry import Box, Size, grid_cells, padded
 from codec.lowres import LowRes
 from codec.models.library import for_decoding
 from codec.options import DecodeOptions
-from codec.payload.png import decode_png
+from codec.payload.alpha import decode_alpha as payload_alpha
 
 if TYPE_CHECKING:
     from codec.models.compact.family import CompactFamily
@@ -86,11 +86,12 @@ def decode_alpha(file: TadmFile) -> PixelArray | None:
 
     Raises:
         FormatError: it is broken or has another size.
+        UnsupportedError: a package that reads it is not installed.
     """
     if file.alpha is None:
         return None
     size = file.header.size
-    return decode_png(file.alpha, width=size.width, height=size.height, mode="L")
+    return payload_alpha(file.alpha.coding.name.lower(), file.alpha.data, width=size.width, height=size.height)
 
 
 def decode(

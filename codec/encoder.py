@@ -12,21 +12,21 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from codec.container.constants import Coding, GridPreset
-from codec.container.model import Header, Metadata, TadmFile
+from codec.container.model import Alpha, Header, Metadata, TadmFile
 from codec.container.writer import write
 from codec.errors import InputError
 from codec.geometry import Box, Size, lr_size, padded, slab_boxes, slab_size
-from codec.image.output import alpha_to_png
 from codec.image.padding import pad
-from codec.image.picture import PixelArray, Source, load
+from codec.image.picture import Picture, PixelArray, Source, load
+from codec.image.privacy import exif_without_gps, xmp_without_gps
 from codec.image.rows import ArrayRows, RowSource, VipsRows
 from codec.models.library import for_encoding, packages
 from codec.options import DEFAULT_SCALE, EncodeOptions
+from codec.payload.alpha import encode_alpha
 from codec.payload.registry import payload_named
 from codec.rate.table import curves
 from codec.rate.target import best_under
 
-_CODINGS = {"png": Coding.PNG, "av1": Coding.AV1}
 #: Files of more pixels are read a few rows at a time.
 STREAM_PIXELS = 2**26
 
@@ -63,10 +63,7 @@ def encode(source: Source, options: EncodeOptions, *, model: str | None = None) 
     if isinstance(source, str | Path) and _is_large(Path(source)):
         return _encode_large(Path(source), options, model)
     picture = load(source)
-    keep = options.strip == "none"
-    metadata = Metadata(icc=picture.icc, exif=picture.exif if keep else None, xmp=picture.xmp if keep else None)
-    alpha = None if picture.alpha is None else alpha_to_png(picture.alpha)
-
+    metadata, alpha = _metadata(picture, options), _alpha(picture, options)
     size = Size(picture.pixels.shape[1], picture.pixels.shape[0])
 
     @cache
@@ -82,6 +79,22 @@ def encode(source: Source, options: EncodeOptions, *, model: str | None = None) 
         chosen = options.resolved()
         data = code(chosen)
     return Encoded(data, chosen, picture.notes)
+
+
+def _metadata(picture: Picture, options: EncodeOptions) -> Metadata:
+    exif, xmp = picture.exif, picture.xmp
+    if options.strip == "all":
+        exif = xmp = None
+    elif options.strip == "gps":
+        exif, xmp = exif and exif_without_gps(exif), xmp and xmp_without_gps(xmp)
+    return Metadata(icc=picture.icc, exif=exif, xmp=xmp)
+
+
+def _alpha(picture: Picture, options: EncodeOptions) -> Alpha | None:
+    if picture.alpha is None:
+        return None
+    name, data = encode_alpha(picture.alpha, quality=options.alpha_quality, effort=options.effort)
+    return Alpha(coding=Coding[name.upper()], data=data)
 
 
 def _encode_large(path: Path, options: EncodeOptions, model: str | None) -> Encoded:
@@ -119,7 +132,7 @@ def _meet_target(
 
 def _file(
     size: Size, strips: Callable[[int], Iterable[PixelArray]], options: EncodeOptions, model: str | None,
-    metadata: Metadata, alpha: bytes | None = None,
+    metadata: Metadata, alpha: Alpha | None = None,
 ) -> TadmFile:  # fmt: skip
     """The file of a picture whose LR at a scale comes in strips, one a row of slabs."""
     scale, name = options.scale or DEFAULT_SCALE, options.payload or "av1"
@@ -129,7 +142,7 @@ def _file(
     header = Header(
         size=size,
         scale=scale,
-        coding=_CODINGS[name],
+        coding=Coding[name.upper()],
         quality=quality,
         grid=GridPreset.COMPACT_64,
         model_id=for_encoding(scale, model).model_id(scale),

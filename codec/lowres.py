@@ -7,15 +7,12 @@ from collections import OrderedDict
 import numpy as np
 import numpy.typing as npt
 
-from codec.container.constants import Coding
 from codec.container.model import TadmFile
 from codec.geometry import Box, lr_size, slab_boxes
 from codec.image.padding import pad
 from codec.payload.registry import payload_named
 
 PixelArray = npt.NDArray[np.uint8]
-
-_CODINGS = {Coding.PNG: "png", Coding.AV1: "av1"}
 
 
 class LowRes:
@@ -36,7 +33,7 @@ class LowRes:
         self.size = lr_size(file.header.size, file.header.scale)
         self.decoded: list[int] = []
         self._file = file
-        self._payload = payload_named(_CODINGS[file.header.coding])
+        self._payload = payload_named(file.header.coding.name.lower())
         self._boxes = slab_boxes(self.size, file.slab)
         self._columns = -(-self.size.width // file.slab.width)
         self._kept: OrderedDict[int, PixelArray] = OrderedDict()

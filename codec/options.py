@@ -9,9 +9,10 @@ from typing import Any, Self, TypeVar
 from codec.errors import InputError
 
 SCALES = (4, 8, 16, 32)
-PAYLOADS = ("png", "av1")
+PAYLOADS = ("av1", "png", "webp", "jxl")
+LOSSLESS_PAYLOADS = ("png", "webp", "jxl")
 EFFORTS = ("fast", "default", "best")
-STRIP = ("none", "all")
+STRIP = ("none", "gps", "all")
 DEFAULT_SCALE, DEFAULT_QUALITY = 4, 50
 
 _T = TypeVar("_T", bound="_Options")
@@ -56,12 +57,16 @@ class EncodeOptions(_Options):
 
     Attributes:
         scale: HR/LR ratio: 4, 8, 16 or 32; default 4.
-        payload: how the LR is coded: "av1" (lossy, the default) or "png" (lossless).
+        payload: how the LR is coded: "av1" (lossy, the default); "png", "webp" or "jxl" (lossless; jxl needs the extra
+            of that name).
         quality: 0..99, larger is finer; only for lossy payloads; default 50.
         bpp: at most so many bits of the whole file per HR pixel; scale, payload and quality that are None are chosen.
         max_bytes: at most so many bytes of the whole file; likewise.
         effort: time spent on coding the LR: "fast", "default" or "best".
-        strip: "none" keeps ICC, EXIF and XMP; "all" drops EXIF and XMP (the ICC profile stays: it is the colours).
+        strip: "none" keeps ICC, EXIF and XMP; "gps" drops what tells where the photograph was taken (EXIF's GPS
+            directory, and an XMP packet that holds a position); "all" drops EXIF and XMP. The ICC profile always
+            stays: it is the colours.
+        alpha_quality: None codes an alpha channel losslessly; 0..99 lossily, larger is finer.
     """
 
     scale: int | None = None
@@ -71,6 +76,7 @@ class EncodeOptions(_Options):
     max_bytes: int | None = None
     effort: str = "default"
     strip: str = "none"
+    alpha_quality: int | None = None
 
     def __post_init__(self) -> None:
         if self.scale is not None:
@@ -81,8 +87,10 @@ class EncodeOptions(_Options):
         _one_of("strip", self.strip, STRIP)
         if self.quality is not None:
             _between("quality", self.quality, 0, 99, integer=True)
-            if self.payload == "png":
-                raise InputError("quality has no meaning for the lossless payload png")
+            if self.payload in LOSSLESS_PAYLOADS:
+                raise InputError(f"quality has no meaning for the lossless payload {self.payload}")
+        if self.alpha_quality is not None:
+            _between("alpha_quality", self.alpha_quality, 0, 99, integer=True)
         if self.bpp is not None:
             _between("bpp", self.bpp, 1e-6, 24)
         if self.max_bytes is not None:
@@ -102,7 +110,7 @@ class EncodeOptions(_Options):
         The defaults are decided by figures in `docs/adr/0003-defaults.md`.
         """
         payload = self.payload or "av1"
-        quality = None if payload == "png" else DEFAULT_QUALITY if self.quality is None else self.quality
+        quality = None if payload in LOSSLESS_PAYLOADS else DEFAULT_QUALITY if self.quality is None else self.quality
         return replace(self, scale=self.scale or DEFAULT_SCALE, payload=payload, quality=quality)
 
     @classmethod

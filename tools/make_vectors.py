@@ -10,10 +10,9 @@ from PIL import Image
 
 from codec.container.constants import Coding, GridPreset
 from codec.container.dump import dump
-from codec.container.model import Header, Metadata, TadmFile
+from codec.container.model import Alpha, Header, Metadata, TadmFile
 from codec.container.writer import write
 from codec.geometry import Size, lr_size, slab_boxes
-from codec.image.output import alpha_to_png
 from codec.lowres import LowRes
 from codec.payload.registry import payload_named
 
@@ -40,6 +39,12 @@ def make(size: Size, scale: int, coding: Coding, quality: int, slab: Size | None
     return TadmFile(header=header, slab=slab, payloads=payloads, **fields)  # type: ignore[arg-type]
 
 
+def channel(alpha: np.ndarray, coding: Coding) -> Alpha:
+    """A coded alpha channel."""
+    pixels = np.repeat(alpha[..., None], 3, 2)
+    return Alpha(coding=coding, data=payload_named(coding.name.lower()).encode(pixels, quality=60))
+
+
 def vectors() -> dict[str, TadmFile]:
     """Golden files by name."""
     photo, alpha = Size(201, 130), (np.add.outer(np.arange(130), np.arange(201)) % 256).astype(np.uint8)
@@ -56,7 +61,12 @@ def vectors() -> dict[str, TadmFile]:
             metadata=Metadata(icc=b"icc profile" * 20, exif=b"MM\0*\0\0\0\x08\0\0\0\0\0\0", xmp=b"<x:xmpmeta/>"),
             timesteps=bytes(range(0, 240, 20)), unknown=[(b"note", b"kept as it is")],
         ),
-        "alpha": make(photo, 4, Coding.AV1, 20, alpha=alpha_to_png(alpha)),
+        "webp-scale8": make(photo, 8, Coding.WEBP, 100),
+        "webp-slabs": make(photo, 4, Coding.WEBP, 100, Size(32, 16)),
+        "jxl-scale8": make(photo, 8, Coding.JXL, 100),
+        "alpha-png": make(photo, 4, Coding.AV1, 20, alpha=channel(alpha, Coding.PNG)),
+        "alpha-webp": make(photo, 4, Coding.WEBP, 100, alpha=channel(alpha, Coding.WEBP)),
+        "alpha-lossy": make(photo, 4, Coding.AV1, 20, alpha=channel(alpha, Coding.AV1)),
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import click
 
 from codec.cli.streams import check_output, data_of, overwrite_option, quiet_option, say, write_output
 from codec.errors import InputError
-from codec.options import DEFAULT_QUALITY, EFFORTS, PAYLOADS, SCALES, EncodeOptions
+from codec.options import DEFAULT_QUALITY, EFFORTS, PAYLOADS, SCALES, STRIP, EncodeOptions
 
 
 @click.command("encode")
@@ -34,15 +34,18 @@ from codec.options import DEFAULT_QUALITY, EFFORTS, PAYLOADS, SCALES, EncodeOpti
 @click.option("--bpp", type=float, help="At most so many bits a pixel: scale, payload and quality are chosen.")
 @click.option("--max-bytes", type=click.IntRange(1), help="At most so many bytes: likewise.")
 @click.option("--effort", type=click.Choice(EFFORTS), help="Time spent on coding the LR.  [default: default]")
-@click.option("--strip", is_flag=True, help="Drop EXIF and XMP. The ICC profile stays: it is the colours.")
+@click.option(
+    "--strip", type=click.Choice(STRIP), help="Drop EXIF and XMP, or of them the position. ICC stays.  [default: none]"
+)
+@click.option("--alpha-quality", type=click.IntRange(0, 99), help="Code alpha lossily.  [default: lossless]")
 @click.option("--model", type=click.Path(file_okay=False), help="Folder of the model package to name in the file.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was done as one JSON object on standard error.")
 @overwrite_option
 @quiet_option
 def encode_command(
     source: str, target: str, *, profile: str, scale: str | None, payload: str | None, quality: int | None,
-    bpp: float | None, max_bytes: int | None, effort: str | None, strip: bool, model: str | None,
-    as_json: bool, force: bool, quiet: bool,
+    bpp: float | None, max_bytes: int | None, effort: str | None, strip: str | None, alpha_quality: int | None,
+    model: str | None, as_json: bool, force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Encode the picture INPUT into the .tadm file OUTPUT.
 
@@ -50,7 +53,8 @@ def encode_command(
     """
     given: dict[str, Any] = {
         "scale": int(scale) if scale else None, "payload": payload, "quality": quality, "bpp": bpp,
-        "max_bytes": max_bytes, "effort": effort, "strip": "all" if strip else None,
+        "max_bytes": max_bytes, "effort": effort, "strip": strip,
+        "alpha_quality": alpha_quality,
     }  # fmt: skip
     try:
         profiled = EncodeOptions.profile(profile)

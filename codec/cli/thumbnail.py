@@ -18,27 +18,25 @@ from codec.options import DecodeLimits
     "target",
     metavar="OUTPUT",
     default=STANDARD,
-    help='.png, .jpg, ...; .avif or .png exports the stored LR itself where it has that form. "-" = PNG.',
+    help='.png, .jpg, ...; .avif, .png, .webp or .jxl exports the stored LR itself where it has that form. "-" = PNG.',
 )
 @overwrite_option
 def thumbnail_command(source: str, target: str, *, force: bool) -> None:
     """Write the stored LR picture of the .tadm file INPUT; needs no model and no GPU."""
     check_output(source, target, force=force)
     from codec.api import open_file
-    from codec.container.constants import Coding
     from codec.image.output import format_of, save, to_image
     from codec.lowres import LowRes
-    from codec.payload.av1 import Av1Payload
+    from codec.payload.registry import payload_named
 
     kind = "PNG" if target == STANDARD else format_of(Path(target).suffix)
     with open_file(data_of(source, DecodeLimits().file_bytes)) as (file, _):
         lr = LowRes(file).whole()
         one = len(file.payloads) == 1 and file.metadata.icc is None
-        if one and kind == "AVIF" and file.header.coding is Coding.AV1:
-            data = Av1Payload().to_avif(file.payloads[0], width=file.slab.width, height=file.slab.height)
+        payload = payload_named(file.header.coding.name.lower())
+        if one and kind == payload.file_format:
+            data = payload.to_file(file.payloads[0], width=file.slab.width, height=file.slab.height)
             write_output(target, lambda stream: stream.write(data))
-        elif one and kind == "PNG" and file.header.coding is Coding.PNG:
-            write_output(target, lambda stream: stream.write(file.payloads[0]))
         else:
             image = to_image(lr, icc=file.metadata.icc)
             write_output(target, lambda stream: save(image, stream, kind))

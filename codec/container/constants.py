@@ -15,14 +15,16 @@ MODEL_ID_SIZE = 8
 
 
 class Coding(IntEnum):
-    """How the LR picture is coded (registry of payloads)."""
+    """How the LR picture is coded. `codec.payload` knows each by its name in lower case."""
 
     PNG = 1
     AV1 = 2
+    WEBP = 3
+    JXL = 4
 
 
 #: Payload codings whose decoded LR equals the coded one; they store no quality byte.
-LOSSLESS = frozenset({Coding.PNG})
+LOSSLESS = frozenset({Coding.PNG, Coding.WEBP, Coding.JXL})
 
 
 class GridPreset(IntEnum):

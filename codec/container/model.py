@@ -40,6 +40,14 @@ class Metadata:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Alpha:
+    """A coded alpha channel: a payload of the HR size whose first channel is the opacity."""
+
+    coding: Coding
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
 class TadmFile:
     """A whole file.
 
@@ -49,7 +57,7 @@ class TadmFile:
         payloads: coded LR slabs, row by row.
         metadata: ICC, EXIF, XMP.
         timesteps: one byte t' a tile, row by row, t = 10 + 190 t'/255; None = the decoder predicts them.
-        alpha: 8-bit gray PNG of the HR size, None = opaque.
+        alpha: the coded alpha channel, None = opaque.
         unknown: ancillary chunks this version does not know, (type, body), kept in order.
     """
 
@@ -58,7 +66,7 @@ class TadmFile:
     payloads: Sequence[bytes]
     metadata: Metadata = field(default_factory=Metadata)
     timesteps: bytes | None = None
-    alpha: bytes | None = None
+    alpha: Alpha | None = None
     unknown: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     @property

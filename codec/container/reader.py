@@ -20,7 +20,7 @@ from codec.container.constants import (
     GridPreset,
 )
 from codec.container.limits import check, inflate
-from codec.container.model import Header, Metadata, TadmFile
+from codec.container.model import Alpha, Header, Metadata, TadmFile
 from codec.container.source import MemorySource, Source
 from codec.errors import ChecksumError, FormatError, SignatureError, TruncatedError, UnsupportedError
 from codec.geometry import Size, grid_cells, lr_size
@@ -138,8 +138,8 @@ def _header(data: bytes, limits: DecodeLimits) -> tuple[Header, int]:
         if not 1 <= side <= MAX_SIDE:
             raise FormatError(f"header: {name} is {side}, expected 1..{MAX_SIDE}")
     check(limits, "pixels", size.pixels, f"header: {size.width}x{size.height} pixels")
-    coding = _known(Coding, fields.packing.coding, "payload coding")
-    grid = _known(GridPreset, fields.packing.grid_preset, "tile grid preset")
+    coding = _known(Coding, fields.packing.coding, "header: payload coding")
+    grid = _known(GridPreset, fields.packing.grid_preset, "header: tile grid preset")
     if fields.scale < 1:
         raise FormatError("header: scale is 0, expected 1..255")
     quality = 100 if coding in LOSSLESS else fields.quality
@@ -153,7 +153,7 @@ def _known(kind: Any, value: int, what: str) -> Any:  # noqa: ANN401 - an IntEnu
     try:
         return kind(value)
     except ValueError as exc:
-        raise UnsupportedError(f"header: {what} {value} is not known to this version") from exc
+        raise UnsupportedError(f"{what} {value} is not known to this version") from exc
 
 
 def _chunks(source: Source, at: int, end: int, limits: DecodeLimits) -> tuple[list[_Chunk], int]:
@@ -200,6 +200,13 @@ def _slabs(body: bytes, source: Source, lr: Size, limits: DecodeLimits, at: int,
     return slab, SlabPayloads(source, entries)
 
 
+def _alpha(body: bytes | None) -> Alpha | None:
+    if body is None:
+        return None
+    fields = schema.parse(schema.ALPHA, body, "chunk 'ALPH'")
+    return Alpha(coding=_known(Coding, fields.coding, "chunk 'ALPH': coding"), data=fields.data)
+
+
 def _assemble(
     header: Header, slab: Size, payloads: Sequence[bytes], chunks: list[_Chunk], limits: DecodeLimits
 ) -> TadmFile:
@@ -215,13 +222,12 @@ def _assemble(
         cells = grid_cells(header.size, _TIMESTEP_TILE[header.grid]).pixels
         if len(timesteps) != cells:
             raise FormatError(f"chunk 'tmap': {len(timesteps)} timesteps, the picture has {cells} tiles")
-    alpha = known.get(ChunkType.ALPHA)
     return TadmFile(
         header=header,
         slab=slab,
         payloads=payloads,
         metadata=Metadata(icc=known.get(ChunkType.ICC), exif=known.get(ChunkType.EXIF), xmp=known.get(ChunkType.XMP)),
         timesteps=timesteps,
-        alpha=None if alpha is None else schema.parse(schema.ALPHA, alpha, "chunk 'ALPH'").data,
+        alpha=_alpha(known.get(ChunkType.ALPHA)),
         unknown=[(kind, body) for kind, body in chunks if kind not in KNOWN_CHUNKS],
     )

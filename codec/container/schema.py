@@ -7,7 +7,7 @@ from typing import Any
 
 import construct as cs
 
-from codec.container.constants import LOSSLESS, MAGIC, MODEL_ID_SIZE, Coding
+from codec.container.constants import LOSSLESS, MAGIC, MODEL_ID_SIZE
 from codec.errors import FormatError, TadmError, TruncatedError
 
 _LOSSLESS = tuple(int(c) for c in LOSSLESS)
@@ -65,8 +65,8 @@ SLABS = cs.Struct(
     cs.Terminated,
 )
 
-#: Body of an ALPH chunk: an 8-bit gray PNG of the full size.
-ALPHA = cs.Struct("coding" / cs.Const(Coding.PNG, cs.Byte), "data" / cs.GreedyBytes)
+#: Body of an ALPH chunk: a payload of the full size.
+ALPHA = cs.Struct("coding" / cs.Byte, "data" / cs.GreedyBytes)
 
 
 def parse(layout: cs.Construct, data: bytes, where: str, offset: int = 0) -> Any:  # noqa: ANN401 - construct containers

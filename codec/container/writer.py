@@ -12,7 +12,6 @@ from codec.container.constants import (
     VERSION_MAJOR,
     VERSION_MINOR,
     ChunkType,
-    Coding,
 )
 from codec.container.limits import deflate
 from codec.container.model import TadmFile
@@ -59,7 +58,7 @@ def _chunks(file: TadmFile) -> list[tuple[bytes, bytes]]:
         body = schema.SLABS.build({"width": file.slab.width, "height": file.slab.height, "entries": entries})
         chunks.append((ChunkType.SLABS, body))
     if file.alpha is not None:
-        chunks.append((ChunkType.ALPHA, bytes([Coding.PNG]) + file.alpha))
+        chunks.append((ChunkType.ALPHA, schema.ALPHA.build({"coding": file.alpha.coding, "data": file.alpha.data})))
     optional = (
         (ChunkType.TIMESTEPS, file.timesteps),
         (ChunkType.ICC, file.metadata.icc),

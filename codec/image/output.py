@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import IO, Any
 
 import numpy as np
@@ -78,10 +77,3 @@ def save(image: Image.Image, target: IO[bytes], kind: str) -> None:
         if isinstance(exc, OSError) and exc.errno is not None:
             raise
         raise InputError(f"{kind}: cannot hold this picture ({exc})") from exc
-
-
-def alpha_to_png(alpha: npt.NDArray[np.uint8]) -> bytes:
-    """uint8 [H, W] -> optimised 8-bit gray PNG."""
-    buffer = io.BytesIO()
-    Image.fromarray(alpha).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()

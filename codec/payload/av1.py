@@ -21,6 +21,7 @@ class Av1Payload:
 
     name = "av1"
     lossless = False
+    file_format = "AVIF"
 
     def encode(self, lr: PixelArray, *, quality: int, effort: str = "default") -> bytes:
         """Code an LR picture.
@@ -52,7 +53,7 @@ class Av1Payload:
         Raises:
             FormatError: the payload is broken or holds a picture of another size.
         """
-        avif = self.to_avif(data, width=width, height=height)
+        avif = self.to_file(data, width=width, height=height)
         try:
             with Image.open(io.BytesIO(avif), formats=["AVIF"]) as image:
                 pixels = np.asarray(image.convert("RGB"))
@@ -62,8 +63,8 @@ class Av1Payload:
             raise FormatError(f"av1 payload: decoded to {pixels.shape}, expected {(height, width, 3)}")
         return pixels
 
-    def to_avif(self, data: bytes, *, width: int, height: int) -> bytes:
-        """The payload as an AVIF file that any viewer opens.
+    def to_file(self, data: bytes, *, width: int, height: int) -> bytes:
+        """The payload in the boxes of an AVIF file.
 
         Raises:
             FormatError: the payload cannot be one.

@@ -16,10 +16,12 @@ class PayloadCodec(Protocol):
     Attributes:
         name: what users and `--payload` call it.
         lossless: whether decode(encode(lr)) == lr for every lr; then quality is always 100.
+        file_format: Pillow's name of the picture format that `to_file` gives.
     """
 
     name: str
     lossless: bool
+    file_format: str
 
     def encode(self, lr: PixelArray, *, quality: int, effort: str = "default") -> bytes:
         """uint8 [h, w, 3] -> bytes."""
@@ -29,4 +31,12 @@ class PayloadCodec(Protocol):
 
         Raises:
             FormatError: the bytes are broken or hold a picture of another size.
+            UnsupportedError: a package that reads this payload is not installed.
+        """
+
+    def to_file(self, data: bytes, *, width: int, height: int) -> bytes:
+        """The payload as a picture file that any viewer opens.
+
+        Raises:
+            FormatError: the payload cannot be one.
         """

@@ -5,9 +5,11 @@ from __future__ import annotations
 from codec.errors import InputError
 from codec.payload.av1 import Av1Payload
 from codec.payload.base import PayloadCodec
+from codec.payload.jxl import JxlPayload
 from codec.payload.png import PngPayload
+from codec.payload.webp import WebpPayload
 
-_PAYLOADS: dict[str, PayloadCodec] = {p.name: p for p in (PngPayload(), Av1Payload())}
+_PAYLOADS: dict[str, PayloadCodec] = {p.name: p for p in (Av1Payload(), PngPayload(), WebpPayload(), JxlPayload())}
 
 
 def payload_named(name: str) -> PayloadCodec:

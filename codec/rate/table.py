@@ -20,7 +20,7 @@ class Curve:
 
     Attributes:
         scale: HR/LR ratio.
-        payload: "av1" or "png".
+        payload: "av1", "png", ...
         quality: measured qualities, rising; (100,) for a lossless payload.
         bpp: mean bits of the whole file per HR pixel, a quality.
         ms_ssim: mean luma MS-SSIM at realism 0, a quality.

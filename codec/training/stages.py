@@ -171,7 +171,7 @@ def log_tile_error(z_hat: Tensor, hr: Tensor) -> Tensor:
     return torch.log2(F.avg_pool2d(error, TIMESTEP_TILE // LATENT_FACTOR) + 2.0**-10)
 
 
-def set_timestep_range(predictor: TimestepPredictor, log_errors: Tensor, low: float = 0.05, high: float = 0.60) -> None:
+def set_timestep_range(predictor: TimestepPredictor, log_errors: Tensor, low: float = 0.02, high: float = 0.30) -> None:
     """Fix which predicted errors map to t = 10 and t = 200: two quantiles of predictions on held-out crops."""
     ends = torch.quantile(log_errors.flatten().float(), torch.tensor([low, high]))
     predictor.log_error_range.copy_(ends)

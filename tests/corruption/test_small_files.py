@@ -17,7 +17,7 @@ def decoded(data: bytes) -> tuple[bytes, bytes]:
     return LowRes(file).whole().tobytes(), b"" if alpha is None else alpha.tobytes()
 
 
-@pytest.fixture(scope="module", params=["png", "av1", "alpha"])
+@pytest.fixture(scope="module", params=["png", "av1", "webp", "jxl", "alpha"])
 def small(request: pytest.FixtureRequest, tiny_package: Path) -> bytes:
     pixels = np.random.default_rng(1).integers(0, 256, (20, 28, 3), dtype=np.uint8)
     if request.param == "alpha":
@@ -27,6 +27,8 @@ def small(request: pytest.FixtureRequest, tiny_package: Path) -> bytes:
         image.putalpha(Image.fromarray(pixels[..., 0]))
         image.info["icc_profile"] = b"profile"
         return codec.encode(image, payload="png", model=str(tiny_package))
+    if request.param == "jxl":
+        pytest.importorskip("pillow_jxl", reason="jxl extra is not installed")
     return codec.encode(pixels, payload=request.param, model=str(tiny_package))
 
 

@@ -83,6 +83,27 @@ def decode_png(payload: bytes) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
+def decode_webp(payload: bytes, width: int, height: int) -> np.ndarray:
+    body = b"\x2f" + struct.pack("<I", (width - 1) | (height - 1) << 14) + payload
+    chunk = b"VP8L" + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+    return decode_png(b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk)
+
+
+def decode_jxl(payload: bytes) -> np.ndarray:
+    import pillow_jxl  # noqa: F401 - registers itself with Pillow
+
+    return decode_png(b"\xff\x0a" + payload)
+
+
+def decode(coding: int, payload: bytes, width: int, height: int) -> np.ndarray:
+    """Section 8."""
+    if coding == 1:
+        return decode_png(payload)
+    if coding == 2:
+        return decode_av1(payload, width, height)
+    return decode_webp(payload, width, height) if coding == 3 else decode_jxl(payload)
+
+
 def read(data: bytes) -> dict:
     """Sections 4 to 9.1: fields, chunks and the LR."""
     assert data[:4] == bytes.fromhex("9C54444D")
@@ -131,7 +152,10 @@ def read(data: bytes) -> dict:
         here += length
         assert check is None or zlib.crc32(part) == check
         w, h = min(slabs[0], width - x), min(slabs[1], height - y)
-        lr[y : y + h, x : x + w] = decode_av1(part, w, h) if out["coding"] == 2 else decode_png(part)
+        lr[y : y + h, x : x + w] = decode(out["coding"], part, w, h)
     assert here == len(payload)
     out["lr"] = lr
+    if b"ALPH" in out["chunks"]:
+        body = out["chunks"][b"ALPH"]
+        out["alpha"] = decode(body[0], body[1:], out["width"], out["height"])[..., 0]
     return out

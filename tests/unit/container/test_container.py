@@ -5,7 +5,7 @@ import pytest
 
 from codec.container.constants import Coding, GridPreset
 from codec.container.limits import deflate
-from codec.container.model import Header, Metadata, TadmFile
+from codec.container.model import Alpha, Header, Metadata, TadmFile
 from codec.container.reader import is_tadm, read, read_header
 from codec.container.writer import write
 from codec.errors import (
@@ -43,7 +43,7 @@ def test_round_trip_of_everything() -> None:
     file = plain(
         metadata=Metadata(icc=b"i" * 500, exif=b"Exif\0\0", xmp=b"<x/>"),
         timesteps=bytes(range(96)),
-        alpha=b"png",
+        alpha=Alpha(coding=Coding.PNG, data=b"png"),
         unknown=[(b"note", b"hello"), (b"note", b"again")],
     )
     data = write(file)

@@ -101,5 +101,5 @@ def test_no_mdat_is_a_format_error() -> None:
 
 
 def test_exported_avif_names_its_colours() -> None:
-    avif = Av1Payload().to_avif(Av1Payload().encode(picture(8, 8), quality=30, effort="fast"), width=8, height=8)
+    avif = Av1Payload().to_file(Av1Payload().encode(picture(8, 8), quality=30, effort="fast"), width=8, height=8)
     assert b"nclx\x00\x01\x00\x0d\x00\x06\x80" in avif
