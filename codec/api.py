@@ -68,7 +68,9 @@ def check(prefix: bytes) -> bool:
 
 
 def read_info(data: Data, *, limits: DecodeLimits | None = None) -> Info:
-    """What a file says of itself; checks the whole container, decodes nothing.
+    """What a file says of itself; decodes nothing.
+
+    Everything but the payload is checked, and the payload's checksum too if it is one slab or `data` is bytes.
 
     Args:
         data: bytes, path or binary file object.
@@ -110,10 +112,10 @@ def encode(source: Source, *, options: EncodeOptions | None = None, model: str |
     """Encode a picture into a `.tadm` file.
 
     Args:
-        source: path, binary file object, PIL image of any mode, or uint8 array [H, W, 3].
-        options: an `EncodeOptions`; or give its fields by name (`scale=16, payload="png"`, `bpp=0.05`).
+        source: path, bytes of a picture file, binary file object, PIL image of any mode, or uint8 array [H, W, 3].
+        options: an `EncodeOptions`; None = the defaults.
         model: folder of the model package to name in the file; None = the shipped one.
-        **named: fields of `EncodeOptions`.
+        **named: fields of `EncodeOptions` that replace those of `options` (`scale=16, payload="png"`, `bpp=0.05`).
 
     Returns:
         The bytes of the file; the same input and options give the same bytes on one machine.
@@ -121,6 +123,8 @@ def encode(source: Source, *, options: EncodeOptions | None = None, model: str |
     Raises:
         InputError: the picture or an option cannot be used, or the target size cannot be met.
         ModelError: there is no model for this scale.
+        LimitError: the picture has more pixels than Pillow opens, and pyvips is not installed.
+        UnsupportedError: a payload or a very large picture needs a package that is not installed.
         OSError: the picture cannot be read.
     """
     from codec.encoder import encode as encode_picture
@@ -139,10 +143,10 @@ def decode(
         data: bytes, path or binary file object.
         region: x, y, width, height in HR pixels: decode only this part, from only the slabs it needs; the same pixels
             as in the whole (to the last bit on a CPU). None = everything.
-        options: a `DecodeOptions`; or give its fields by name (`realism=0`).
+        options: a `DecodeOptions`; None = the defaults.
         limits: None = the defaults.
         on_progress: called with (pieces done, pieces in all).
-        **named: fields of `DecodeOptions`.
+        **named: fields of `DecodeOptions` that replace those of `options` (`realism=0`).
 
     Returns:
         PIL image, RGB or RGBA, of the original's (or the region's) exact size. Its `info` has `icc_profile`, `exif`,
@@ -196,9 +200,8 @@ def box_of(region: tuple[int, int, int, int]) -> Box:
 
 
 def _options(kind: Any, options: Any, named: dict[str, Any]) -> Any:  # noqa: ANN401 - an options class and its instance
-    if options is not None and named:
-        raise TypeError("give either options= or its fields by name, not both")
-    return kind.from_dict(named) if options is None else options
+    """The options, with the named fields in place of theirs."""
+    return kind.from_dict(named if options is None else options.to_dict() | named)
 
 
 @contextmanager
@@ -216,12 +219,18 @@ def open_file(data: Data, limits: DecodeLimits | None = None) -> Iterator[tuple[
         yield read(bytes(data), limits), len(data)
     elif isinstance(data, str | os.PathLike):
         with open(data, "rb") as handle:  # noqa: PTH123 - accepts any PathLike
-            source = FileSource(handle)
-            yield read(source, limits), source.size
-    elif data.seekable():
-        source = FileSource(data)
-        yield read(source, limits), source.size
+            yield _read_from(handle, limits)
     else:
-        allowed = (limits or DecodeLimits()).file_bytes
-        raw = data.read(allowed + 1) if allowed else data.read()
-        yield read(raw, limits), len(raw)
+        yield _read_from(data, limits)
+
+
+def _read_from(handle: IO[bytes], limits: DecodeLimits | None) -> tuple[TadmFile, int]:
+    """A file object: what can seek is read where it is needed, anything else (a pipe) whole."""
+    if handle.seekable():
+        source = FileSource(handle)
+        return read(source, limits), source.size
+    allowed = (limits or DecodeLimits()).file_bytes
+    raw = handle.read(allowed + 1) if allowed else handle.read()
+    if not isinstance(raw, bytes):
+        raise InputError("file object is open in text mode, expected a binary one")
+    return read(raw, limits), len(raw)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from codec.container.constants import GridPreset
 from codec.container.model import TadmFile
-from codec.errors import InputError, ModelError
-from codec.geometry import Box, Size, grid_cells, padded
+from codec.errors import InputError, ModelError, UnsupportedError
+from codec.geometry import Box, Size, grid_cells, hr_boxes, moved, overlap, padded
 from codec.lowres import LowRes
 from codec.models.library import for_decoding
 from codec.options import DecodeOptions
@@ -81,8 +84,8 @@ class Timesteps:
             yield piece
 
 
-def decode_alpha(file: TadmFile) -> PixelArray | None:
-    """The alpha channel, uint8 [H, W], None = opaque.
+def decode_alpha(file: TadmFile, area: Box | None = None) -> PixelArray | None:
+    """The alpha channel or a region of it, uint8 [H, W], None = opaque; only the parts that the region touches.
 
     Raises:
         FormatError: it is broken or has another size.
@@ -90,8 +93,14 @@ def decode_alpha(file: TadmFile) -> PixelArray | None:
     """
     if file.alpha is None:
         return None
-    size = file.header.size
-    return payload_alpha(file.alpha.coding.name.lower(), file.alpha.data, width=size.width, height=size.height)
+    area = check_region(area, file.header.size)
+    name, out = file.alpha.coding.name.lower(), np.empty((area.height, area.width), np.uint8)
+    for box, data in zip(hr_boxes(file.header.size, file.slab, file.header.scale), file.alpha.parts, strict=True):
+        shared = overlap(box, area)
+        if shared is not None:
+            part = payload_alpha(name, data, width=box.width, height=box.height)
+            _place(out, crop(part, moved(shared, -box.x, -box.y)), shared.x - area.x, shared.y - area.y)
+    return out
 
 
 def decode(
@@ -112,11 +121,11 @@ def decode(
     """
     area = check_region(region, file.header.size)
     family = load_family(file, options)
-    alpha = decode_alpha(file)
+    alpha = decode_alpha(file, area)
     out, timesteps = np.empty((area.height, area.width, 3), np.uint8), Timesteps(area, family.tile)
     for piece in timesteps.watch(decode_pieces(file, family, options, area, on_progress=on_progress)):
         _place(out, piece.pixels, piece.box.x - area.x, piece.box.y - area.y)
-    return Decoded(pixels=out, alpha=None if alpha is None else crop(alpha, area), timesteps=timesteps.map)
+    return Decoded(pixels=out, alpha=alpha, timesteps=timesteps.map)
 
 
 def check_region(region: Box | None, size: Size) -> Box:
@@ -140,16 +149,30 @@ def load_family(file: TadmFile, options: DecodeOptions) -> CompactFamily:
 
     Raises:
         ModelError: they are not here, or cannot run.
+        UnsupportedError: the file is for a family that this version does not decode.
     """
     header = file.header
+    if header.grid is not GridPreset.COMPACT_64:
+        raise UnsupportedError(
+            f"tile grid preset {int(header.grid)} ({header.grid.name}) is not decoded by this version"
+        )
     package = for_decoding(header.model_id, header.scale, model=options.model, any_model=options.any_model)
     if package.family != "compact":
-        raise ModelError(f"model {package.name}: family {package.family!r} cannot be decoded by this version")
+        raise ModelError(f"model {package.name}: family {package.family!r} does not decode tile grid preset 0")
+    from codec.models.device import resolve_device
+
+    device = str(resolve_device(options.device))
+    return _loaded(package.folder, header.scale, device, options.dtype, package.changed(header.scale))
+
+
+@lru_cache(maxsize=4)
+def _loaded(folder: Path, scale: int, device: str, dtype: str, changed: tuple[int, ...]) -> CompactFamily:
+    """Networks stay in memory for the next file; a few tens of megabytes."""
     from codec.models.compact.family import CompactFamily
     from codec.models.device import resolve_device, resolve_dtype
 
-    device = resolve_device(options.device)
-    return CompactFamily.load(package.folder, header.scale, device, resolve_dtype(options.dtype, device))
+    where = resolve_device(device)
+    return CompactFamily.load(folder, scale, where, resolve_dtype(dtype, where))
 
 
 def decode_pieces(
@@ -191,12 +214,12 @@ def decode_pieces(
             None if timesteps is None else crop(timesteps, _divided(reach, tile)),
             dial,
         )
-        left, top = max(core.x, area.x), max(core.y, area.y)
-        right, bottom = min(core.x + core.width, area.x + area.width), min(core.y + core.height, area.y + area.height)
+        box = overlap(core, area)
+        assert box is not None  # blocks cover the tiles that the area touches
         yield Piece(
-            box=Box(left, top, right - left, bottom - top),
-            pixels=crop(pixels, Box(left - reach.x, top - reach.y, right - left, bottom - top)),
-            timesteps=crop(t, _divided(Box(core.x - reach.x, core.y - reach.y, core.width, core.height), tile)),
+            box=box,
+            pixels=crop(pixels, moved(box, -reach.x, -reach.y)),
+            timesteps=crop(t, _divided(moved(core, -reach.x, -reach.y), tile)),
         )
         on_progress(done, len(work))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,13 +16,14 @@ from codec.container.constants import Coding, GridPreset
 from codec.container.model import Alpha, Header, Metadata, TadmFile
 from codec.container.writer import write
 from codec.errors import InputError
-from codec.geometry import Box, Size, lr_size, padded, slab_boxes, slab_size
+from codec.geometry import Box, Size, hr_boxes, lr_size, padded, slab_boxes, slab_size
+from codec.image.extra import has_extra
+from codec.image.metadata import is_srgb, stored_exif
 from codec.image.padding import pad
 from codec.image.picture import Picture, PixelArray, Source, load
-from codec.image.privacy import exif_without_gps, xmp_without_gps
-from codec.image.rows import ArrayRows, RowSource, VipsRows
+from codec.image.sources import ArrayRows, RowSource, VipsRows
 from codec.models.library import for_encoding, packages
-from codec.options import DEFAULT_SCALE, EncodeOptions
+from codec.options import DEFAULT_SCALE, DecodeLimits, EncodeOptions
 from codec.payload.alpha import encode_alpha
 from codec.payload.registry import payload_named
 from codec.rate.table import curves
@@ -38,19 +40,22 @@ class Encoded:
     Attributes:
         data: bytes of the `.tadm` file.
         options: the settings in force, chosen ones included.
+        size: of the picture in pixels.
         notes: what was converted on the way in, in words.
     """
 
     data: bytes
+    size: Size
     options: EncodeOptions
     notes: tuple[str, ...]
 
 
 def encode(source: Source, options: EncodeOptions, *, model: str | None = None) -> Encoded:
-    """Encode a picture. Files of more than 67 megapixels are streamed: memory does not grow with their height.
+    """Encode a picture. Files of more than 67 megapixels are streamed where pyvips is installed: memory does not grow
+    with their height.
 
     Args:
-        source: path, binary file object, PIL image, or uint8 array [H, W, 3].
+        source: path, bytes of a picture file, binary file object, PIL image, or uint8 array [H, W, 3].
         options: scale, payload, quality or target, and the rest.
         model: folder of the model package to name in the file; None = the shipped one.
 
@@ -60,41 +65,53 @@ def encode(source: Source, options: EncodeOptions, *, model: str | None = None) 
         ModelError: no model for this scale.
         OSError: the file cannot be read.
     """
-    if isinstance(source, str | Path) and _is_large(Path(source)):
+    if isinstance(source, str | os.PathLike) and _is_large(Path(source)):
         return _encode_large(Path(source), options, model)
     picture = load(source)
-    metadata, alpha = _metadata(picture, options), _alpha(picture, options)
+    metadata = _metadata(picture, options)
     size = Size(picture.pixels.shape[1], picture.pixels.shape[0])
 
     @cache
     def strips(scale: int) -> list[PixelArray]:
         return list(lr_strips(ArrayRows(picture.pixels), scale, slab_size(size, scale).height))
 
+    @cache
+    def alpha(scale: int) -> Alpha | None:
+        return _alpha(picture, scale, options)
+
     def code(chosen: EncodeOptions) -> bytes:
-        return write(_file(size, strips, chosen, model, metadata, alpha))
+        return write(_file(size, strips, chosen, model, metadata, alpha(chosen.scale or DEFAULT_SCALE)))
 
     if options.has_target:
         data, chosen = _meet_target(size, options, model, code)
     else:
         chosen = options.resolved()
         data = code(chosen)
-    return Encoded(data, chosen, picture.notes)
+    return Encoded(data, size, chosen, (*picture.notes, *_beyond_limits(size)))
 
 
-def _metadata(picture: Picture, options: EncodeOptions) -> Metadata:
-    exif, xmp = picture.exif, picture.xmp
+def _metadata(picture: Picture | VipsRows, options: EncodeOptions) -> Metadata:
+    """What of a picture's metadata the options keep."""
+    icc, exif, xmp = picture.icc, picture.exif, picture.xmp
+    if icc is not None and is_srgb(icc):
+        icc = None  # the same colours as without, for half a kilobyte or three
     if options.strip == "all":
-        exif = xmp = None
-    elif options.strip == "gps":
-        exif, xmp = exif and exif_without_gps(exif), xmp and xmp_without_gps(xmp)
-    return Metadata(icc=picture.icc, exif=exif, xmp=xmp)
+        exif = None
+    elif options.strip == "gps" and exif is not None:
+        exif = stored_exif(exif, gps=False)
+    # positions stand in XMP under many names, so that only no packet is a packet without one
+    return Metadata(icc=icc, exif=exif, xmp=xmp if options.strip == "none" else None)
 
 
-def _alpha(picture: Picture, options: EncodeOptions) -> Alpha | None:
+def _alpha(picture: Picture, scale: int, options: EncodeOptions) -> Alpha | None:
+    """The alpha channel, cut like the slabs."""
     if picture.alpha is None:
         return None
-    name, data = encode_alpha(picture.alpha, quality=options.alpha_quality, effort=options.effort)
-    return Alpha(coding=Coding[name.upper()], data=data)
+    size = Size(picture.alpha.shape[1], picture.alpha.shape[0])
+    boxes = hr_boxes(size, slab_size(size, scale), scale)
+    parts = [picture.alpha[b.y : b.y + b.height, b.x : b.x + b.width] for b in boxes]
+    name, data = encode_alpha(parts, quality=options.alpha_quality, effort=options.effort)
+    return Alpha(coding=Coding[name.upper()], parts=data)
 
 
 def _encode_large(path: Path, options: EncodeOptions, model: str | None) -> Encoded:
@@ -105,8 +122,15 @@ def _encode_large(path: Path, options: EncodeOptions, model: str | None) -> Enco
     def strips(scale: int) -> Iterator[PixelArray]:
         return lr_strips(rows, scale, slab_size(rows.size, scale).height)
 
-    data = write(_file(rows.size, strips, chosen, model, Metadata(icc=rows.icc)))
-    return Encoded(data, chosen, ("streamed: of the metadata only the ICC profile is kept",))
+    data = write(_file(rows.size, strips, chosen, model, _metadata(rows, options)))
+    return Encoded(data, rows.size, chosen, (*rows.notes, *_beyond_limits(rows.size)))
+
+
+def _beyond_limits(size: Size) -> tuple[str, ...]:
+    """A word of warning for pictures that readers refuse by default."""
+    if padded(size.width, 64) * padded(size.height, 64) <= DecodeLimits().pixels:
+        return ()
+    return ("larger than readers accept by default: decode it with --max-pixels 0",)
 
 
 def _meet_target(
@@ -198,7 +222,10 @@ def _downscale(pixels: PixelArray, box: Box, size: Size) -> PixelArray:
 
 
 def _is_large(path: Path) -> bool:
-    """Whether a file's header says more than `STREAM_PIXELS`; not being a picture is for the loader to say."""
+    """Whether a file is one to be read in rows; not being a picture is for the loader to say."""
+    # pipes can be read only once, and without pyvips what fits into memory still goes
+    if not path.is_file() or not has_extra("pyvips"):
+        return False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:

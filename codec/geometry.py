@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 #: HR pixels below which the LR is stored as one slab.
 ONE_SLAB_PIXELS = 16_000_000
+#: Longest side in HR pixels of a picture that is one slab: its alpha has to fit a WebP.
+ONE_SLAB_SIDE = 2**14 - 1
 #: Side of a slab in HR pixels when there are several; a multiple of every scale and tile.
 SLAB_SIDE = 2048
 
@@ -33,6 +35,18 @@ class Box:
     height: int
 
 
+def overlap(a: Box, b: Box) -> Box | None:
+    """What two rectangles share, None if nothing."""
+    left, top = max(a.x, b.x), max(a.y, b.y)
+    right, bottom = min(a.x + a.width, b.x + b.width), min(a.y + a.height, b.y + b.height)
+    return Box(left, top, right - left, bottom - top) if left < right and top < bottom else None
+
+
+def moved(box: Box, x: int, y: int) -> Box:
+    """The rectangle, shifted."""
+    return Box(box.x + x, box.y + y, box.width, box.height)
+
+
 def lr_size(hr: Size, scale: int) -> Size:
     """Size of the LR picture: both sides divided by the scale, rounded up."""
     return Size(-(-hr.width // scale), -(-hr.height // scale))
@@ -44,8 +58,11 @@ def padded(length: int, multiple: int) -> int:
 
 
 def slab_size(hr: Size, scale: int) -> Size:
-    """Size of a slab in LR pixels: the whole LR below 16 megapixels, otherwise squares of 2048 HR pixels."""
-    if hr.pixels < ONE_SLAB_PIXELS:
+    """Size of a slab in LR pixels: the whole LR below 16 megapixels, otherwise squares of 2048 HR pixels.
+
+    Also squares where a side is longer than 16383: image formats, and so payloads, end there.
+    """
+    if hr.pixels < ONE_SLAB_PIXELS and max(hr.width, hr.height) <= ONE_SLAB_SIDE:
         return lr_size(hr, scale)
     side = -(-SLAB_SIDE // scale)
     return Size(side, side)
@@ -58,6 +75,12 @@ def slab_boxes(lr: Size, slab: Size) -> list[Box]:
         for y in range(0, lr.height, slab.height)
         for x in range(0, lr.width, slab.width)
     ]
+
+
+def hr_boxes(hr: Size, slab: Size, scale: int) -> list[Box]:
+    """HR pixels of every slab, row by row; those at the right and bottom are cut to the picture."""
+    side = Size(slab.width * scale, slab.height * scale)
+    return slab_boxes(hr, side)
 
 
 def grid_cells(hr: Size, tile: int) -> Size:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import operator
+import os
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from codec.errors import InputError
 
@@ -15,14 +17,16 @@ EFFORTS = ("fast", "default", "best")
 STRIP = ("none", "gps", "all")
 DEFAULT_SCALE, DEFAULT_QUALITY = 4, 50
 
-_T = TypeVar("_T", bound="_Options")
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Options:
+    def to_dict(self) -> dict[str, Any]:
+        """All fields by name."""
+        return asdict(self)
+
     def to_json(self) -> str:
         """All fields as one JSON object."""
-        return json.dumps(asdict(self))
+        return json.dumps(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -32,9 +36,11 @@ class _Options:
             InputError: not a JSON object, an unknown field, or a value out of range.
         """
         try:
-            values: dict[str, Any] = dict(json.loads(text))
-        except (ValueError, TypeError) as exc:
-            raise InputError(f"options: not a JSON object ({exc})") from exc
+            values = json.loads(text)
+        except ValueError as exc:
+            raise InputError(f"options: not JSON ({exc})") from exc
+        if not isinstance(values, dict):
+            raise InputError(f"options: a JSON {type(values).__name__}, expected an object")
         return cls.from_dict(values)
 
     @classmethod
@@ -63,9 +69,9 @@ class EncodeOptions(_Options):
         bpp: at most so many bits of the whole file per HR pixel; scale, payload and quality that are None are chosen.
         max_bytes: at most so many bytes of the whole file; likewise.
         effort: time spent on coding the LR: "fast", "default" or "best".
-        strip: "none" keeps ICC, EXIF and XMP; "gps" drops what tells where the photograph was taken (EXIF's GPS
-            directory, and an XMP packet that holds a position); "all" drops EXIF and XMP. The ICC profile always
-            stays: it is the colours.
+        strip: "none" keeps ICC, EXIF and XMP; "gps" drops what can tell where the photograph was taken (EXIF's GPS
+            directory and all XMP); "all" drops EXIF and XMP. The ICC profile always stays: it is the colours (one
+            that is plain sRGB is what a picture without a profile has, and is never stored).
         alpha_quality: None codes an alpha channel losslessly; 0..99 lossily, larger is finer.
     """
 
@@ -79,6 +85,7 @@ class EncodeOptions(_Options):
     alpha_quality: int | None = None
 
     def __post_init__(self) -> None:
+        _whole(self, "scale", "quality", "max_bytes", "alpha_quality")
         if self.scale is not None:
             _one_of("scale", self.scale, SCALES)
         if self.payload is not None:
@@ -86,15 +93,15 @@ class EncodeOptions(_Options):
         _one_of("effort", self.effort, EFFORTS)
         _one_of("strip", self.strip, STRIP)
         if self.quality is not None:
-            _between("quality", self.quality, 0, 99, integer=True)
+            _between("quality", self.quality, 0, 99)
             if self.payload in LOSSLESS_PAYLOADS:
                 raise InputError(f"quality has no meaning for the lossless payload {self.payload}")
         if self.alpha_quality is not None:
-            _between("alpha_quality", self.alpha_quality, 0, 99, integer=True)
+            _between("alpha_quality", self.alpha_quality, 0, 99)
         if self.bpp is not None:
             _between("bpp", self.bpp, 1e-6, 24)
         if self.max_bytes is not None:
-            _between("max_bytes", self.max_bytes, 1, 2**40, integer=True)
+            _between("max_bytes", self.max_bytes, 1, 2**40)
         given = [n for n in ("quality", "bpp", "max_bytes") if getattr(self, n) is not None]
         if len(given) > 1:
             raise InputError(f"{given[0]} and {given[1]} exclude each other")
@@ -151,8 +158,15 @@ class DecodeOptions(_Options):
     model: str | None = None
 
     def __post_init__(self) -> None:
+        _whole(self, "seed")
         _between("realism", self.realism, 0, 1)
-        _between("seed", self.seed, 0, 2**32 - 1, integer=True)
+        _between("seed", self.seed, 0, 2**32 - 1)
+        for name in ("denoise", "any_model"):
+            _one_of(name, getattr(self, name), (False, True))
+        if self.model is not None:
+            object.__setattr__(self, "model", _path(self.model))
+        if not isinstance(self.device, str):
+            raise InputError(f"device is {self.device!r}, expected text")
         _one_of("dtype", self.dtype, ("auto", "fp32", "bf16"))
         if self.fixed_timestep is not None:
             _between("fixed_timestep", self.fixed_timestep, 0, 200)
@@ -177,17 +191,37 @@ class DecodeLimits(_Options):
     slabs: int = 2**14
 
     def __post_init__(self) -> None:
+        _whole(self, *(f.name for f in fields(self)))
         for f in fields(self):
-            _between(f.name, getattr(self, f.name), 0, 2**62, integer=True)
+            _between(f.name, getattr(self, f.name), 0, 2**62)
 
 
 def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
-    if value not in allowed or isinstance(value, bool):
+    if not any(type(value) is type(one) and value == one for one in allowed):
         raise InputError(f"{name} is {value!r}, expected one of {', '.join(map(str, allowed))}")
 
 
-def _between(name: str, value: object, low: float, high: float, *, integer: bool = False) -> None:
-    kind = int if integer else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
-        what = "a whole number" if integer else "a number"
-        raise InputError(f"{name} is {value!r}, expected {what} in {low:g}..{high:g}")
+def _path(value: object) -> str:
+    if not isinstance(value, str | os.PathLike):
+        raise InputError(f"model is {value!r}, expected a folder")
+    return str(value)
+
+
+def _whole(options: _Options, *names: str) -> None:
+    """Make the named fields plain ints, from any integer type; None stays."""
+    for name in names:
+        value = getattr(options, name)
+        if value is None:
+            continue
+        try:
+            plain = operator.index(value)
+        except TypeError as exc:
+            raise InputError(f"{name} is {value!r}, expected a whole number") from exc
+        if isinstance(value, bool):
+            raise InputError(f"{name} is {value!r}, expected a whole number")
+        object.__setattr__(options, name, plain)
+
+
+def _between(name: str, value: object, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise InputError(f"{name} is {value!r}, expected a number in {low:g}..{high:g}")

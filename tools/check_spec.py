@@ -43,7 +43,7 @@ def differences(text: str) -> list[str]:
     codings = next(t for t in tables if t.startswith("## 8."))
     rows = table(codings, "number")
     compare("codings", {int(r[0]): r[1] for r in rows}, {int(c): c.name for c in constants.Coding})
-    lossless = {c.name for c in constants.LOSSLESS}
+    lossless = {c.name for c in constants.Coding if c.lossless}
     compare("lossless codings", {r[1] for r in rows if r[2] == "yes"}, lossless)
     chunks = table(text, "type")
     names = {r[0].strip("`").encode() for r in chunks}

@@ -42,7 +42,7 @@ def make(size: Size, scale: int, coding: Coding, quality: int, slab: Size | None
 def channel(alpha: np.ndarray, coding: Coding) -> Alpha:
     """A coded alpha channel."""
     pixels = np.repeat(alpha[..., None], 3, 2)
-    return Alpha(coding=coding, data=payload_named(coding.name.lower()).encode(pixels, quality=60))
+    return Alpha(coding=coding, parts=[payload_named(coding.name.lower()).encode(pixels, quality=60)])
 
 
 def vectors() -> dict[str, TadmFile]:

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from codec.cli.streams import STANDARD, check_output, data_of, overwrite_option, quiet_option, write_output, write_path
+from codec.cli.streams import (
+    STANDARD,
+    check_output,
+    data_of,
+    max_pixels_option,
+    overwrite_option,
+    quiet_option,
+    say,
+    write_output,
+    write_path,
+)
+from codec.errors import InputError
 from codec.options import DecodeLimits, DecodeOptions
 
 if TYPE_CHECKING:
@@ -62,13 +73,7 @@ class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newe
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True)
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(0),
-    default=DecodeLimits().pixels,
-    show_default=True,
-    help="Refuse larger pictures; 0 = no limit.",
-)
+@max_pixels_option
 @overwrite_option
 @quiet_option
 def decode_command(
@@ -83,21 +88,26 @@ def decode_command(
     )  # fmt: skip
     check_output(source, target, force=force)
     if t_map is not None:
+        if t_map == target:
+            raise InputError("--t-map and OUTPUT are the same file")
         check_output(source, t_map, force=force)
     from codec.api import box_of, open_file
-    from codec.image.output import format_of, save, to_image
+    from codec.image.output import check_can_hold, format_of, save, to_image
 
     suffix = Path(target).suffix.lower()
     kind = "PNG" if target == STANDARD else "" if suffix == ".zarr" else format_of(suffix)
     limits = DecodeLimits(pixels=max_pixels)
     with open_file(data_of(source, limits.file_bytes), limits) as (file, _), _progress(quiet=quiet) as advance:
         from codec.decoder import STREAM_PIXELS, check_region, decode
-        from codec.image.rows import ROW_FORMATS
+        from codec.image.row_writers import can_write_rows
 
         area = check_region(None if region is None else box_of(region), file.header.size)
-        large = area.width * area.height > STREAM_PIXELS and target != STANDARD and suffix in ROW_FORMATS
+        large = area.width * area.height > STREAM_PIXELS and target != STANDARD and can_write_rows(suffix)
+        check_can_hold(kind or "zarr", area.width, area.height, alpha=file.alpha is not None)
         if suffix == ".zarr" or (large and file.alpha is None):
-            timesteps = _stream(file, options, area, target, advance)
+            timesteps, lost = _stream(file, options, area, target, advance)
+            for note in lost:
+                say(f"tadmc: {note}", quiet=quiet)
         else:
             result = decode(file, options, region=area, on_progress=advance)
             timesteps, meta = result.timesteps, file.metadata
@@ -109,18 +119,29 @@ def decode_command(
 
 def _stream(
     file: TadmFile, options: DecodeOptions, area: Box, target: str, advance: Callable[[int, int], None]
-) -> npt.NDArray[np.float32]:
-    """Decode block by block into a file that is written row by row; memory does not grow with its height."""
+) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
+    """Decode block by block into a file that is written row by row; memory does not grow with its height.
+
+    Returns:
+        The timesteps, and what the format could not hold.
+    """
     from codec.decoder import Timesteps, decode_pieces, decode_rows, load_family
     from codec.geometry import Size
-    from codec.image.rows import write_rows
+    from codec.image.row_writers import RowFile, write_rows
 
     family = load_family(file, options)
     timesteps = Timesteps(area, family.tile)
     pieces = timesteps.watch(decode_pieces(file, family, options, area, whole_pixels=0, on_progress=advance))
-    size, suffix = Size(area.width, area.height), Path(target).suffix.lower()
-    write_path(target, lambda path: write_rows(path, suffix, size, decode_rows(pieces, area), file.metadata.icc))
-    return timesteps.map
+    size, suffix, meta = Size(area.width, area.height), Path(target).suffix.lower(), file.metadata
+    lost: tuple[str, ...] = ()
+
+    def write(path: Path) -> None:
+        nonlocal lost
+        made = RowFile(path=path, suffix=suffix, size=size, icc=meta.icc, exif=meta.exif, xmp=meta.xmp)
+        lost = write_rows(made, decode_rows(pieces, area))
+
+    write_path(target, write)
+    return timesteps.map, lost
 
 
 def _write_t_map(target: str, timesteps: npt.NDArray[np.float32]) -> None:

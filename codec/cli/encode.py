@@ -35,7 +35,9 @@ from codec.options import DEFAULT_QUALITY, EFFORTS, PAYLOADS, SCALES, STRIP, Enc
 @click.option("--max-bytes", type=click.IntRange(1), help="At most so many bytes: likewise.")
 @click.option("--effort", type=click.Choice(EFFORTS), help="Time spent on coding the LR.  [default: default]")
 @click.option(
-    "--strip", type=click.Choice(STRIP), help="Drop EXIF and XMP, or of them the position. ICC stays.  [default: none]"
+    "--strip",
+    type=click.Choice(STRIP),
+    help="Drop EXIF and XMP, or what can tell the place.  [default: none]",
 )
 @click.option("--alpha-quality", type=click.IntRange(0, 99), help="Code alpha lossily.  [default: lossless]")
 @click.option("--model", type=click.Path(file_okay=False), help="Folder of the model package to name in the file.")
@@ -68,17 +70,14 @@ def encode_command(
 
     made = encode(io.BytesIO(picture) if isinstance(picture, bytes) else picture, options, model=model)
     write_output(target, lambda stream: stream.write(made.data))
+    size, length, chosen = made.size, len(made.data), made.options
+    bpp = 8 * length / size.pixels
+    if as_json:
+        report = {"bytes": length, "bpp": bpp, "options": dataclasses.asdict(chosen), "notes": made.notes}
+        click.echo(json.dumps(report), err=True)
+        return
     for note in made.notes:
         say(f"tadmc: {note}", quiet=quiet)
-    _report(made.data, made.options, as_json=as_json, quiet=quiet)
-
-
-def _report(data: bytes, options: EncodeOptions, *, as_json: bool, quiet: bool) -> None:
-    from codec.api import read_info
-
-    info = read_info(data)
-    if as_json:
-        click.echo(json.dumps({"bytes": info.bytes, "bpp": info.bpp, "options": dataclasses.asdict(options)}), err=True)
-    else:
-        say(f"{info.width}x{info.height} -> {info.bytes} bytes, {info.bpp:.4f} bpp "
-            f"(scale {info.scale}, {info.payload}, quality {info.quality})", quiet=quiet)  # fmt: skip
+    coded = "lossless" if chosen.quality is None else f"quality {chosen.quality}"
+    say(f"{size.width}x{size.height} -> {length} bytes, {bpp:.4f} bpp "
+        f"(scale {chosen.scale}, {chosen.payload}, {coded})", quiet=quiet)  # fmt: skip

@@ -7,18 +7,20 @@ import json
 
 import click
 
-from codec.cli.streams import data_of
+from codec.cli.streams import data_of, max_pixels_option
 from codec.options import DecodeLimits
 
 
 @click.command("info")
 @click.argument("source", metavar="INPUT")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def info_command(source: str, *, as_json: bool) -> None:
+@max_pixels_option
+def info_command(source: str, *, as_json: bool, max_pixels: int) -> None:
     """Say what the .tadm file INPUT holds, without decoding it."""
     from codec.api import read_info
 
-    info = dataclasses.asdict(read_info(data_of(source, DecodeLimits().file_bytes)))
+    limits = DecodeLimits(pixels=max_pixels)
+    info = dataclasses.asdict(read_info(data_of(source, limits.file_bytes), limits=limits))
     if as_json:
         click.echo(json.dumps(info))
         return

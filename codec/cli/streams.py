@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -13,11 +12,19 @@ from typing import IO, Any, NoReturn
 import click
 
 from codec.errors import InputError, TadmError
+from codec.options import DecodeLimits
 
 STANDARD = "-"
 IO_EXIT_CODE = 7
 
 overwrite_option = click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT if it exists.")
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.IntRange(0),
+    default=DecodeLimits().pixels,
+    show_default=True,
+    help="Refuse larger pictures; 0 = no limit.",
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Only errors on standard error.")
 
 
@@ -80,6 +87,8 @@ def check_output(source: str, target: str, *, force: bool) -> None:
 def write_output(target: str, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file whole or not at all: beside it, then moved over it. "-" writes to standard output.
 
+    A link is followed; into a pipe or a device it is written as it comes.
+
     Raises:
         OSError: it cannot be written.
     """
@@ -87,7 +96,11 @@ def write_output(target: str, write: Callable[[IO[bytes]], object]) -> None:
         write(sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return
-    path = Path(target)
+    path = Path(target).resolve()
+    if path.exists() and not path.is_file():
+        with path.open("wb") as stream:
+            write(stream)
+        return
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -109,12 +122,13 @@ def write_path(target: str, write: Callable[[Path], object]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    path = Path(target)
+    path = Path(target).resolve()
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as folder:
         made = Path(folder) / path.name
         write(made)
         if path.is_dir():
-            shutil.rmtree(path)
+            # moved aside, not deleted: it is gone only once the new one stands
+            path.replace(Path(folder) / "old")
         made.replace(path)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from codec.cli.streams import STANDARD, check_output, data_of, overwrite_option, write_output
+from codec.cli.streams import STANDARD, check_output, data_of, max_pixels_option, overwrite_option, write_output
 from codec.options import DecodeLimits
 
 
@@ -20,8 +20,9 @@ from codec.options import DecodeLimits
     default=STANDARD,
     help='.png, .jpg, ...; .avif, .png, .webp or .jxl exports the stored LR itself where it has that form. "-" = PNG.',
 )
+@max_pixels_option
 @overwrite_option
-def thumbnail_command(source: str, target: str, *, force: bool) -> None:
+def thumbnail_command(source: str, target: str, *, max_pixels: int, force: bool) -> None:
     """Write the stored LR picture of the .tadm file INPUT; needs no model and no GPU."""
     check_output(source, target, force=force)
     from codec.api import open_file
@@ -29,14 +30,14 @@ def thumbnail_command(source: str, target: str, *, force: bool) -> None:
     from codec.lowres import LowRes
     from codec.payload.registry import payload_named
 
-    kind = "PNG" if target == STANDARD else format_of(Path(target).suffix)
-    with open_file(data_of(source, DecodeLimits().file_bytes)) as (file, _):
-        lr = LowRes(file).whole()
-        one = len(file.payloads) == 1 and file.metadata.icc is None
+    suffix, limits = ".png" if target == STANDARD else Path(target).suffix.lower(), DecodeLimits(pixels=max_pixels)
+    with open_file(data_of(source, limits.file_bytes), limits) as (file, _):
         payload = payload_named(file.header.coding.name.lower())
-        if one and kind == payload.file_format:
+        if suffix == payload.suffix and len(file.payloads) == 1 and file.metadata.icc is None:
             data = payload.to_file(file.payloads[0], width=file.slab.width, height=file.slab.height)
+            LowRes(file).whole()  # what does not decode is not exported
             write_output(target, lambda stream: stream.write(data))
         else:
-            image = to_image(lr, icc=file.metadata.icc)
+            kind = format_of(suffix)
+            image = to_image(LowRes(file).whole(), icc=file.metadata.icc)
             write_output(target, lambda stream: save(image, stream, kind))

@@ -15,16 +15,24 @@ MODEL_ID_SIZE = 8
 
 
 class Coding(IntEnum):
-    """How the LR picture is coded. `codec.payload` knows each by its name in lower case."""
+    """How the LR picture is coded. `codec.payload` knows each by its name in lower case.
 
-    PNG = 1
-    AV1 = 2
-    WEBP = 3
-    JXL = 4
+    Numbers below 8 are lossless codings. The others store a quality byte, so that a reader can find its way through the
+    header of a coding that it does not know.
+    """
+
+    PNG = 0
+    WEBP = 1
+    JXL = 2
+    AV1 = 8
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the decoded LR equals the coded one."""
+        return self < FIRST_LOSSY
 
 
-#: Payload codings whose decoded LR equals the coded one; they store no quality byte.
-LOSSLESS = frozenset({Coding.PNG, Coding.WEBP, Coding.JXL})
+FIRST_LOSSY = 8
 
 
 class GridPreset(IntEnum):

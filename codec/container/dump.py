@@ -12,7 +12,7 @@ def dump(file: TadmFile) -> dict[str, Any]:
     """JSON-ready structure: header fields, and length and SHA-256 of every body."""
     header = file.header
     bodies = {
-        "alpha": None if file.alpha is None else bytes([file.alpha.coding]) + file.alpha.data,
+        "alpha": None if file.alpha is None else b"".join([bytes([file.alpha.coding]), *file.alpha.parts]),
         "timesteps": file.timesteps,
         "icc": file.metadata.icc,
         "exif": file.metadata.exif,

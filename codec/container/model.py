@@ -41,10 +41,10 @@ class Metadata:
 
 @dataclass(frozen=True, kw_only=True)
 class Alpha:
-    """A coded alpha channel: a payload of the HR size whose first channel is the opacity."""
+    """A coded alpha channel: for the HR pixels of every slab a payload whose first channel is opacity."""
 
     coding: Coding
-    data: bytes
+    parts: list[bytes]
 
 
 @dataclass(frozen=True, kw_only=True)

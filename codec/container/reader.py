@@ -10,7 +10,6 @@ from codec.container import schema
 from codec.container.constants import (
     COMPRESSED_CHUNKS,
     KNOWN_CHUNKS,
-    LOSSLESS,
     MAGIC,
     MAX_SIDE,
     VERSION_MAJOR,
@@ -23,11 +22,11 @@ from codec.container.limits import check, inflate
 from codec.container.model import Alpha, Header, Metadata, TadmFile
 from codec.container.source import MemorySource, Source
 from codec.errors import ChecksumError, FormatError, SignatureError, TruncatedError, UnsupportedError
-from codec.geometry import Size, grid_cells, lr_size
+from codec.geometry import Size, grid_cells, lr_size, padded
 from codec.options import DecodeLimits
 
-#: Side of the timestep tile of each grid preset, in HR pixels.
-_TIMESTEP_TILE = {GridPreset.COMPACT_64: 64}
+#: Side in HR pixels of the timestep tile of grid preset 0.
+_TILE = 64
 _CRC_SIZE = 4
 #: More than any header can have.
 _HEADER_ROOM = 64
@@ -56,7 +55,7 @@ def read_header(data: bytes, limits: DecodeLimits | None = None) -> Header:
 def read(data: bytes | Source, limits: DecodeLimits | None = None) -> TadmFile:
     """Parse and check a file.
 
-    From bytes, everything is checked at once. From a `Source`, the slabs of a file that has several are read and
+    From bytes, every checksum is checked at once. From a `Source`, the slabs of a file that has several are read and
     checked one by one when they are asked for.
 
     Args:
@@ -81,14 +80,17 @@ def read(data: bytes | Source, limits: DecodeLimits | None = None) -> TadmFile:
         raise TruncatedError(f"file ends at byte {source.size}, its header alone needs {at + _CRC_SIZE}")
     chunks, at = _chunks(source, at, end, limits) if start[5] & 0x80 else ([], at)
     index = next((body for kind, body in chunks if kind == ChunkType.SLABS), None)
-    checked = source.read_at(0, at if index is not None else end)
+    # one slab: the checksum is the last of the file and covers all of it; several: it stands before the payload
+    if index is not None:
+        end = at
+    checked = source.read_at(0, end)
     stored, computed = int.from_bytes(source.read_at(end, _CRC_SIZE), "big"), zlib.crc32(checked)
     if stored != computed:
         raise ChecksumError(f"crc32 at byte {end}: is {stored:#010x}, computed {computed:#010x}: file damaged or cut")
     lr = lr_size(header.size, header.scale)
     if index is None:
         return _assemble(header, lr, [checked[at:]], chunks, limits)
-    slab, payloads = _slabs(index, source, lr, limits, at, end)
+    slab, payloads = _slabs(index, source, lr, limits, end + _CRC_SIZE)
     return _assemble(header, slab, list(payloads) if isinstance(data, bytes) else payloads, chunks, limits)
 
 
@@ -137,13 +139,15 @@ def _header(data: bytes, limits: DecodeLimits) -> tuple[Header, int]:
     for name, side in (("width", size.width), ("height", size.height)):
         if not 1 <= side <= MAX_SIDE:
             raise FormatError(f"header: {name} is {side}, expected 1..{MAX_SIDE}")
-    check(limits, "pixels", size.pixels, f"header: {size.width}x{size.height} pixels")
+    # the networks run on whole timestep tiles: a picture of one row costs 64
+    work = padded(size.width, _TILE) * padded(size.height, _TILE)
+    check(limits, "pixels", work, f"header: {size.width}x{size.height} pixels, in whole tiles")
     coding = _known(Coding, fields.packing.coding, "header: payload coding")
     grid = _known(GridPreset, fields.packing.grid_preset, "header: tile grid preset")
     if fields.scale < 1:
         raise FormatError("header: scale is 0, expected 1..255")
-    quality = 100 if coding in LOSSLESS else fields.quality
-    if coding not in LOSSLESS and quality > 99:
+    quality = 100 if coding.lossless else fields.quality
+    if not coding.lossless and quality > 99:
         raise FormatError(f"header: quality is {quality}, expected 0..99")
     header = Header(size=size, scale=fields.scale, coding=coding, quality=quality, grid=grid, model_id=fields.model_id)
     return header, len(schema.HEADER.build(fields))
@@ -178,7 +182,7 @@ def _chunks(source: Source, at: int, end: int, limits: DecodeLimits) -> tuple[li
     return chunks, at
 
 
-def _slabs(body: bytes, source: Source, lr: Size, limits: DecodeLimits, at: int, end: int) -> tuple[Size, SlabPayloads]:
+def _slabs(body: bytes, source: Source, lr: Size, limits: DecodeLimits, at: int) -> tuple[Size, SlabPayloads]:
     # an entry has at most nine bytes: too long an index is refused before it is parsed
     check(limits, "slabs", (len(body) - 8) // 9, "slab count")
     fields = schema.parse(schema.SLABS, body, "chunk 'SLAB'")
@@ -193,18 +197,18 @@ def _slabs(body: bytes, source: Source, lr: Size, limits: DecodeLimits, at: int,
     for entry in fields.entries:
         entries.append((at, entry.length, entry.crc))
         at += entry.length
-    if at > end:
-        raise TruncatedError(f"payload: slabs end at byte {at}, the file's data at byte {end}")
-    if at < end:
-        raise FormatError(f"payload: {end - at} bytes follow the last slab")
+    if at > source.size:
+        raise TruncatedError(f"payload: slabs end at byte {at}, the file at byte {source.size}")
+    if at < source.size:
+        raise FormatError(f"payload: {source.size - at} bytes follow the last slab")
     return slab, SlabPayloads(source, entries)
 
 
-def _alpha(body: bytes | None) -> Alpha | None:
+def _alpha(body: bytes | None, slabs: int) -> Alpha | None:
     if body is None:
         return None
-    fields = schema.parse(schema.ALPHA, body, "chunk 'ALPH'")
-    return Alpha(coding=_known(Coding, fields.coding, "chunk 'ALPH': coding"), data=fields.data)
+    fields = schema.parse(schema.alpha(slabs), body, "chunk 'ALPH'")
+    return Alpha(coding=_known(Coding, fields.coding, "chunk 'ALPH': coding"), parts=list(fields.parts))
 
 
 def _assemble(
@@ -217,9 +221,9 @@ def _assemble(
     }
     timesteps = known.get(ChunkType.TIMESTEPS)
     if timesteps is not None:
-        if header.grid not in _TIMESTEP_TILE:
+        if header.grid is not GridPreset.COMPACT_64:
             raise UnsupportedError(f"chunk 'tmap': not supported with tile grid preset {int(header.grid)}")
-        cells = grid_cells(header.size, _TIMESTEP_TILE[header.grid]).pixels
+        cells = grid_cells(header.size, _TILE).pixels
         if len(timesteps) != cells:
             raise FormatError(f"chunk 'tmap': {len(timesteps)} timesteps, the picture has {cells} tiles")
     return TadmFile(
@@ -228,6 +232,6 @@ def _assemble(
         payloads=payloads,
         metadata=Metadata(icc=known.get(ChunkType.ICC), exif=known.get(ChunkType.EXIF), xmp=known.get(ChunkType.XMP)),
         timesteps=timesteps,
-        alpha=_alpha(known.get(ChunkType.ALPHA)),
+        alpha=_alpha(known.get(ChunkType.ALPHA), len(payloads)),
         unknown=[(kind, body) for kind, body in chunks if kind not in KNOWN_CHUNKS],
     )

@@ -7,10 +7,8 @@ from typing import Any
 
 import construct as cs
 
-from codec.container.constants import LOSSLESS, MAGIC, MODEL_ID_SIZE
+from codec.container.constants import FIRST_LOSSY, MAGIC, MODEL_ID_SIZE
 from codec.errors import FormatError, TadmError, TruncatedError
-
-_LOSSLESS = tuple(int(c) for c in LOSSLESS)
 
 
 class Varint(cs.Construct):  # type: ignore[misc] # construct is untyped
@@ -49,7 +47,7 @@ HEADER = cs.Struct(
     "width" / Varint(4),
     "height" / Varint(4),
     "scale" / cs.Byte,
-    "quality" / cs.If(lambda c: c.packing.coding not in _LOSSLESS, cs.Byte),
+    "quality" / cs.If(lambda c: c.packing.coding >= FIRST_LOSSY, cs.Byte),
     "model_id" / cs.Bytes(MODEL_ID_SIZE),
 )
 
@@ -65,8 +63,11 @@ SLABS = cs.Struct(
     cs.Terminated,
 )
 
-#: Body of an ALPH chunk: a payload of the full size.
-ALPHA = cs.Struct("coding" / cs.Byte, "data" / cs.GreedyBytes)
+
+def alpha(slabs: int) -> cs.Construct:
+    """Body of an ALPH chunk: one payload for the HR pixels of every slab, row by row."""
+    part = cs.Prefixed(Varint(5), cs.GreedyBytes)
+    return cs.Struct("coding" / cs.Byte, "parts" / cs.Array(slabs, part), cs.Terminated)
 
 
 def parse(layout: cs.Construct, data: bytes, where: str, offset: int = 0) -> Any:  # noqa: ANN401 - construct containers

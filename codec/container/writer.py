@@ -24,9 +24,9 @@ def write(file: TadmFile) -> bytes:
     Raises:
         InputError: a value does not fit the format.
     """
-    header, chunks = file.header, _chunks(file)
-    lossless = header.quality == 100
+    header = file.header
     try:
+        chunks = _chunks(file)
         head: bytes = schema.HEADER.build(
             {
                 "version": {"major": VERSION_MAJOR, "minor": VERSION_MINOR},
@@ -34,7 +34,7 @@ def write(file: TadmFile) -> bytes:
                 "width": header.size.width,
                 "height": header.size.height,
                 "scale": header.scale,
-                "quality": None if lossless else header.quality,
+                "quality": None if header.coding.lossless else header.quality,
                 "model_id": header.model_id,
             }
         )
@@ -45,10 +45,14 @@ def write(file: TadmFile) -> bytes:
             head += schema.CHUNK_HEAD.build({"type": kind, "length": len(packed)}) + packed
     except cs.ConstructError as exc:
         raise InputError(f"container: a value does not fit the format ({exc})") from exc
-    payload = b"".join(file.payloads)
-    # one slab: the checksum covers everything; several: each has its own, so that one can be read without the others
-    checked = head if len(file.payloads) > 1 else head + payload
-    return head + payload + zlib.crc32(checked).to_bytes(4, "big")
+    if len(file.payloads) == 1:
+        return _checked(head + file.payloads[0])
+    # each slab has its own checksum in the index, so that one can be read without the others
+    return _checked(head) + b"".join(file.payloads)
+
+
+def _checked(data: bytes) -> bytes:
+    return data + zlib.crc32(data).to_bytes(4, "big")
 
 
 def _chunks(file: TadmFile) -> list[tuple[bytes, bytes]]:
@@ -58,7 +62,8 @@ def _chunks(file: TadmFile) -> list[tuple[bytes, bytes]]:
         body = schema.SLABS.build({"width": file.slab.width, "height": file.slab.height, "entries": entries})
         chunks.append((ChunkType.SLABS, body))
     if file.alpha is not None:
-        chunks.append((ChunkType.ALPHA, schema.ALPHA.build({"coding": file.alpha.coding, "data": file.alpha.data})))
+        body = schema.alpha(len(file.payloads)).build({"coding": file.alpha.coding, "parts": file.alpha.parts})
+        chunks.append((ChunkType.ALPHA, body))
     optional = (
         (ChunkType.TIMESTEPS, file.timesteps),
         (ChunkType.ICC, file.metadata.icc),

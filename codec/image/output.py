@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import IO, Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy.typing as npt
 from PIL import Image, PngImagePlugin
 
 from codec.errors import InputError
+from codec.image.metadata import exif_for_pillow
 
 _TIFF_XMP = 700
+_LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "AVIF": 65536}
 #: Formats that can hold alpha.
 _ALPHA_FORMATS = {"PNG", "WEBP", "AVIF", "TIFF", "JPEG2000"}
 
@@ -23,7 +26,8 @@ def to_image(
     image = Image.fromarray(pixels)
     if alpha is not None:
         image.putalpha(Image.fromarray(alpha))
-    for key, value in (("icc_profile", icc), ("exif", exif), ("xmp", xmp)):
+    block = None if exif is None else exif_for_pillow(exif)
+    for key, value in (("icc_profile", icc), ("exif", block), ("xmp", xmp)):
         if value is not None:
             image.info[key] = value
     return image
@@ -40,6 +44,25 @@ def format_of(suffix: str) -> str:
     if name is None or name not in Image.SAVE:
         raise InputError(f"cannot write pictures that end in {suffix!r}; use .png, .jpg, .webp, .tif or .avif")
     return name
+
+
+def check_can_hold(kind: str, width: int, height: int, *, alpha: bool) -> None:
+    """Refuse before any work is done what a format cannot hold.
+
+    Args:
+        kind: Pillow format name, or "zarr".
+        width: in pixels.
+        height: in pixels.
+        alpha: whether there is an alpha channel.
+
+    Raises:
+        InputError: the sides are too long or there is no place for alpha.
+    """
+    if alpha and kind not in _ALPHA_FORMATS:
+        raise InputError(f"{kind} cannot hold the picture's alpha channel; write .png, .webp or .tif")
+    most = _LONGEST_SIDE.get(kind, max(width, height))
+    if max(width, height) > most:
+        raise InputError(f"{kind} ends at {most} pixels a side, the picture is {width}x{height}; write .png or .tif")
 
 
 def save(image: Image.Image, target: IO[bytes], kind: str) -> None:
@@ -69,11 +92,11 @@ def save(image: Image.Image, target: IO[bytes], kind: str) -> None:
         options["quality"] = 95
         if kind == "JPEG":
             options["subsampling"] = "4:4:4"
-    if image.mode == "RGBA" and kind not in _ALPHA_FORMATS:
-        raise InputError(f"{kind} cannot hold the picture's alpha channel; write .png, .webp or .tif")
+    check_can_hold(kind, *image.size, alpha=image.mode == "RGBA")
+    # into memory first: Pillow does not tell a picture that it cannot write from a disk that is full
+    buffer = io.BytesIO()
     try:
-        image.save(target, kind, **options)
-    except (ValueError, OSError) as exc:
-        if isinstance(exc, OSError) and exc.errno is not None:
-            raise
+        image.save(buffer, kind, **options)
+    except (ValueError, OSError, RuntimeError) as exc:
         raise InputError(f"{kind}: cannot hold this picture ({exc})") from exc
+    target.write(buffer.getbuffer())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -12,14 +12,11 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from codec.errors import InputError, LimitError
+from codec.image.metadata import stored_exif
 
 PixelArray = npt.NDArray[np.uint8]
-Source = str | Path | IO[bytes] | Image.Image | PixelArray
+Source = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | PixelArray
 
-_ORIENTATION = 0x0112
-#: TIFF tags that describe how the input file stored its pixels, or that we keep elsewhere (XMP, ICC): not EXIF.
-_STORAGE_TAGS = {*range(254, 260), 262, 266, 273, 277, 278, 279, 284, 317, 320, *range(322, 326), 330, 338, 339, 347,
-                 *range(512, 522), *range(529, 533), 700, 34675}  # fmt: skip
 #: Modes that convert to 8-bit RGB without losing anything that a photograph has.
 _PLAIN = {"1", "L", "P", "RGB", "YCbCr", "HSV", "RGBX"}
 _WITH_ALPHA = {"LA", "La", "RGBA", "RGBa", "PA"}
@@ -33,7 +30,7 @@ class Picture:
         pixels: uint8 [H, W, 3] RGB in the picture's own colour space (see `icc`).
         alpha: uint8 [H, W], None = opaque.
         icc: ICC profile, None = sRGB.
-        exif: EXIF block without an orientation tag, None = none.
+        exif: bare EXIF block (a TIFF header first) without an orientation tag, None = none.
         xmp: XMP packet, None = none.
         notes: what was converted on the way in, in words.
     """
@@ -50,23 +47,27 @@ def load(source: Source) -> Picture:
     """Read a picture.
 
     Args:
-        source: path, binary file object, PIL image (any mode), or uint8 array [H, W, 3] or [H, W].
+        source: path, bytes of a picture file, binary file object, PIL image (any mode), or uint8 array [H, W, 3] or
+            [H, W].
 
     Raises:
         InputError: not a picture, an unsupported mode or array, or damaged.
+        LimitError: more pixels than Pillow opens without asking (`PIL.Image.MAX_IMAGE_PIXELS`, twice).
         OSError: the file cannot be opened.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
         return _from_image(source)
+    if isinstance(source, bytes):
+        source = io.BytesIO(source)
     try:
         with Image.open(source) as image:
             return _from_image(image)
     except UnidentifiedImageError as exc:
         raise InputError(f"{_name(source)}: not a picture that Pillow can read") from exc
     except Image.DecompressionBombError as exc:
-        raise LimitError(f"{_name(source)}: {exc}", limit="pixels", value=0) from exc
+        raise LimitError(f"{_name(source)}: {exc}", limit="pixels", value=2 * (Image.MAX_IMAGE_PIXELS or 0)) from exc
     except (SyntaxError, ValueError, EOFError) as exc:
         raise InputError(f"{_name(source)}: damaged picture ({exc})") from exc
     except OSError as exc:
@@ -76,7 +77,7 @@ def load(source: Source) -> Picture:
 
 
 def _name(source: object) -> str:
-    return str(source) if isinstance(source, str | Path) else "input"
+    return str(source) if isinstance(source, str | os.PathLike) else "input"
 
 
 def _from_array(array: npt.NDArray[Any]) -> Picture:
@@ -96,18 +97,15 @@ def _from_image(image: Image.Image) -> Picture:
     icc, xmp = image.info.get("icc_profile"), image.info.get("xmp")
     if getattr(image, "n_frames", 1) > 1:
         notes.append("animated or multi-page input: only the first frame is coded")
-    exif = image.getexif()
-    upright = ImageOps.exif_transpose(image)
-    for tag in (_ORIENTATION, *_STORAGE_TAGS):
-        exif.pop(tag, None)
-    upright, alpha = _to_rgb(upright, notes)
-    if image.mode == "CMYK" or (icc and image.mode in {"1", "L", "I;16", "I;16B", "I;16L", "LA"}):
-        icc = None  # it described CMYK or gray values, which are gone
+    exif = image.getexif().tobytes()
+    upright, alpha = _to_rgb(ImageOps.exif_transpose(image), notes)
+    if image.mode in {"CMYK", "LAB", "1", "L", "LA", "La"} or image.mode.startswith("I;16"):
+        icc = None  # it described other values than RGB, which are gone
     return Picture(
         pixels=np.array(upright, np.uint8),
         alpha=None if alpha is None else np.array(alpha, np.uint8),
         icc=icc or None,
-        exif=exif.tobytes() if len(exif) else None,
+        exif=stored_exif(exif),
         xmp=xmp.encode() if isinstance(xmp, str) else xmp or None,
         notes=tuple(notes),
     )
@@ -115,6 +113,13 @@ def _from_image(image: Image.Image) -> Picture:
 
 def _to_rgb(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
     """RGB picture and alpha channel, if any pixel is not opaque."""
+    if image.mode.startswith("I;16"):
+        notes.append("16 bits a sample reduced to 8")
+        wide = np.asarray(image).astype(np.uint32)
+        gray = Image.fromarray(((wide * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
+        key = image.info.get("transparency")  # the one gray value that is transparent
+        seen = None if key is None else Image.fromarray(np.where(wide == key, 0, 255).astype(np.uint8))
+        return gray, seen
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
         rgba = image.convert("RGBA")
         alpha = rgba.getchannel("A")
@@ -127,10 +132,6 @@ def _to_rgb(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Image.Im
     if image.mode == "LAB":
         notes.append("LAB converted to sRGB")
         return _through_profile(image, None, "LAB"), None
-    if image.mode.startswith("I;16"):
-        notes.append("16 bits a sample reduced to 8")
-        wide = np.asarray(image).astype(np.uint32)
-        return Image.fromarray(((wide * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB"), None
     raise InputError(f"picture has mode {image.mode!r}; convert it to RGB, gray, CMYK or 16-bit gray first")
 
 

@@ -55,7 +55,12 @@ class Package:
         """
         if scale not in self.scales:
             raise ModelError(f"model {self.name}: has no scale {scale}, only {', '.join(map(str, self.scales))}")
-        return _model_id(self.folder, scale)
+        return _model_id(self.folder, scale, self.changed(scale))
+
+    def changed(self, scale: int) -> tuple[int, ...]:
+        """When each of a scale's files was last written: what is kept in memory is kept under this key."""
+        files = [self.folder / f"{part}.safetensors" for part in parts_of(scale)]
+        return tuple(f.stat().st_mtime_ns if f.exists() else 0 for f in files)
 
 
 def open_package(folder: Path) -> Package:
@@ -79,7 +84,7 @@ def parts_of(scale: int) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _model_id(folder: Path, scale: int) -> bytes:
+def _model_id(folder: Path, scale: int, changed: tuple[int, ...]) -> bytes:
     package = open_package(folder)
     config = {k: v for k, v in package.config.items() if k != "scales"}
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode())

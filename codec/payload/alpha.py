@@ -1,4 +1,4 @@
-"""The alpha channel: a payload like the LR's, of the full size, whose first channel is the opacity."""
+"""The alpha channel: payloads like the LR's, of the full size, whose first channel is the opacity."""
 
 from __future__ import annotations
 
@@ -6,33 +6,36 @@ import numpy as np
 
 from codec.payload.base import PixelArray
 from codec.payload.registry import payload_named
-from codec.payload.webp import MAX_SIDE
 
 
-def encode_alpha(alpha: PixelArray, *, quality: int | None, effort: str = "default") -> tuple[str, bytes]:
-    """Code an alpha channel.
+def encode_alpha(parts: list[PixelArray], *, quality: int | None, effort: str = "default") -> tuple[str, list[bytes]]:
+    """Code an alpha channel, cut into parts.
 
     Args:
-        alpha: uint8 [H, W].
+        parts: uint8 [h, w] each, sides of at most 16383.
         quality: 0..99 of a lossy one (AV1); None = lossless, PNG or WebP, whichever is smaller.
         effort: "fast", "default" or "best".
 
     Returns:
-        The payload's name and the bytes.
+        The payload's name and the bytes of every part.
 
     Raises:
         UnsupportedError: this Pillow was built without AVIF.
     """
-    pixels = np.repeat(alpha[..., None], 3, 2)
-    if quality is not None:
-        return "av1", payload_named("av1").encode(pixels, quality=quality, effort=effort)
-    names = ["png", "webp"] if max(alpha.shape) <= MAX_SIDE else ["png"]
-    coded = [(name, payload_named(name).encode(pixels, quality=100, effort=effort)) for name in names]
-    return min(coded, key=lambda pair: len(pair[1]))
+    names = ("png", "webp") if quality is None else ("av1",)
+    pictures = [np.repeat(part[..., None], 3, 2) for part in parts]
+
+    def code(name: str) -> list[bytes]:
+        payload = payload_named(name)
+        how = 100 if quality is None else quality
+        return [payload.encode(picture, quality=how, effort=effort) for picture in pictures]
+
+    coded = [(name, code(name)) for name in names]
+    return min(coded, key=lambda pair: sum(map(len, pair[1])))
 
 
 def decode_alpha(name: str, data: bytes, *, width: int, height: int) -> PixelArray:
-    """Undo `encode_alpha`; uint8 [height, width].
+    """One part, uint8 [height, width].
 
     Raises:
         FormatError: the bytes are broken or hold a picture of another size.

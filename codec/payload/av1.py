@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
-from codec.errors import FormatError, UnsupportedError
-from codec.payload.av1_header import pack, unpack
+from codec.errors import FormatError, InputError, UnsupportedError
+from codec.payload.av1_header import MAX_SIDE, pack, unpack
 from codec.payload.avif import avif_of_obus, obus_of_avif
 from codec.payload.base import PixelArray
 
@@ -21,7 +21,7 @@ class Av1Payload:
 
     name = "av1"
     lossless = False
-    file_format = "AVIF"
+    suffix = ".avif"
 
     def encode(self, lr: PixelArray, *, quality: int, effort: str = "default") -> bytes:
         """Code an LR picture.
@@ -36,15 +36,21 @@ class Av1Payload:
 
         Raises:
             UnsupportedError: this Pillow was built without AVIF.
+            InputError: a side is longer than AV1 can express.
         """
+        if not features.check("avif"):
+            raise UnsupportedError("payload av1: this Pillow was built without AVIF")
+        height, width = lr.shape[:2]
+        if max(height, width) > MAX_SIDE:
+            raise InputError(f"payload av1: the LR is {width}x{height}, AV1 ends at {MAX_SIDE} a side")
         buffer = io.BytesIO()
         try:
             Image.fromarray(lr).save(
                 buffer, "AVIF", quality=quality, speed=_SPEED[effort], subsampling="4:4:4", range="full",
                 codec="aom", max_threads=1, autotiling=False,
             )  # fmt: skip
-        except (KeyError, OSError) as exc:
-            raise UnsupportedError(f"payload av1: this Pillow cannot write AVIF ({exc})") from exc
+        except (OSError, RuntimeError, ValueError) as exc:  # libavif's own limits
+            raise InputError(f"payload av1: libavif cannot code an LR of {width}x{height} ({exc})") from exc
         return pack(obus_of_avif(buffer.getvalue()))
 
     def decode(self, data: bytes, *, width: int, height: int) -> PixelArray:
@@ -52,7 +58,10 @@ class Av1Payload:
 
         Raises:
             FormatError: the payload is broken or holds a picture of another size.
+            UnsupportedError: this Pillow was built without AVIF.
         """
+        if not features.check("avif"):
+            raise UnsupportedError("payload av1: this Pillow was built without AVIF")
         avif = self.to_file(data, width=width, height=height)
         try:
             with Image.open(io.BytesIO(avif), formats=["AVIF"]) as image:

@@ -30,8 +30,10 @@ _LEVELS = (
     (8, 6144, 3456, 2359296),
     (12, 8192, 4352, 8912896),
     (16, 16384, 8704, 35651584),
-    (31, 65536, 65536, 2**32),
 )
+_NO_LEVEL = 31
+#: Largest side in pixels that AV1 can express.
+MAX_SIDE = 2**16
 # colour: primaries BT.709, transfer sRGB, matrix BT.601
 _COLOUR = (1, 13, 6)
 
@@ -43,17 +45,13 @@ class SequenceHeader:
     Attributes:
         width, height: in pixels.
         tools: bits of `_TOOLS`, 0..127.
+        level: seq_level_idx; it has no effect on decoding.
     """
 
     width: int
     height: int
     tools: int
-
-    @property
-    def level(self) -> int:
-        """seq_level_idx: the lowest level whose limits the size fits."""
-        area = self.width * self.height
-        return next(i for i, w, h, most in _LEVELS if self.width <= w and self.height <= h and area <= most)
+    level: int
 
 
 def build(header: SequenceHeader) -> bytes:
@@ -99,28 +97,28 @@ def parse(obus: bytes) -> tuple[SequenceHeader, int]:
         raise UnsupportedError("av1 payload: sequence header is not a reduced still-picture header")
     if profile != 1:
         raise UnsupportedError(f"av1 payload: profile is {profile}, expected 1 (8-bit 4:4:4)")
-    bits.take(5)
+    level = bits.take(5)
     lengths = [bits.take(4) + 1, bits.take(4) + 1]
     width, height = (bits.take(n) + 1 for n in lengths)
     tools = sum(bits.take(1) << i for i in range(6))
     if bits.take(1) or not bits.take(1) or tuple(bits.take(8) for _ in range(3)) != _COLOUR or not bits.take(1):
         raise UnsupportedError("av1 payload: not 8-bit BT.601 full range with an sRGB transfer curve")
     tools |= bits.take(1) << 6
-    return SequenceHeader(width=width, height=height, tools=tools), at + size
+    return SequenceHeader(width=width, height=height, tools=tools, level=level), at + size
 
 
 def pack(obus: bytes) -> bytes:
     """OBUs of a still picture without temporal delimiter -> one byte of tool flags and the frame.
 
     Raises:
-        FormatError, UnsupportedError: not a picture that `unpack` would give back to the bit.
+        FormatError, UnsupportedError: not a picture that `unpack` would give back, but for the level.
     """
     header, end = parse(obus)
     kind, at, size = _obu(obus, end)
-    packed = bytes([header.tools]) + obus[at : at + size]
-    if kind != _FRAME or unpack(packed, header.width, header.height) != obus:
+    frame = obus[at : at + size]
+    if kind != _FRAME or build(header) + _frame_obu(frame) != obus:
         raise UnsupportedError("av1 payload: this AV1 encoder writes a stream of another form")
-    return packed
+    return bytes([header.tools]) + frame
 
 
 def unpack(packed: bytes, width: int, height: int) -> bytes:
@@ -128,18 +126,24 @@ def unpack(packed: bytes, width: int, height: int) -> bytes:
 
     Raises:
         TruncatedError: nothing there.
-        FormatError: a flag bit that has no meaning is set.
+        FormatError: a flag bit that has no meaning is set, or a side is longer than AV1 can express.
     """
     if len(packed) < 2:
         raise TruncatedError(f"av1 payload: {len(packed)} bytes long, expected flags and a frame")
     if packed[0] & 0x80:
         raise FormatError(f"av1 payload: flags are {packed[0]:#04x}, bit 7 must be 0")
-    header = SequenceHeader(width=width, height=height, tools=packed[0])
-    size, length = len(packed) - 1, bytearray()
+    if max(width, height) > MAX_SIDE:
+        raise FormatError(f"av1 payload: the picture is {width}x{height}, expected at most {MAX_SIDE} a side")
+    level = next((i for i, w, h, most in _LEVELS if width <= w and height <= h and width * height <= most), _NO_LEVEL)
+    return build(SequenceHeader(width=width, height=height, tools=packed[0], level=level)) + _frame_obu(packed[1:])
+
+
+def _frame_obu(frame: bytes) -> bytes:
+    size, length = len(frame), bytearray()
     while size > 0x7F:
         length.append(size & 0x7F | 0x80)
         size >>= 7
-    return build(header) + bytes([_FRAME << 3 | 2, *length, size]) + packed[1:]
+    return bytes([_FRAME << 3 | 2, *length, size]) + frame
 
 
 def _obu(data: bytes, at: int) -> tuple[int, int, int]:

@@ -16,12 +16,12 @@ class PayloadCodec(Protocol):
     Attributes:
         name: what users and `--payload` call it.
         lossless: whether decode(encode(lr)) == lr for every lr; then quality is always 100.
-        file_format: Pillow's name of the picture format that `to_file` gives.
+        suffix: how the names of the files end that `to_file` gives.
     """
 
     name: str
     lossless: bool
-    file_format: str
+    suffix: str
 
     def encode(self, lr: PixelArray, *, quality: int, effort: str = "default") -> bytes:
         """uint8 [h, w, 3] -> bytes."""

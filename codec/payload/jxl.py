@@ -26,20 +26,20 @@ class JxlPayload:
 
     name = "jxl"
     lossless = True
-    file_format = "JXL"
+    suffix = ".jxl"
 
     def encode(self, lr: PixelArray, *, quality: int = 100, effort: str = "default") -> bytes:
         """Uint8 [h, w, 3] -> codestream. `quality` has no effect.
 
         Raises:
-            UnsupportedError: pillow-jxl-plugin is not installed.
+            UnsupportedError: pillow-jxl-plugin is not installed, or writes another form of file.
         """
         _plugin()
         buffer = io.BytesIO()
         Image.fromarray(lr).save(buffer, "JXL", lossless=True, effort=_EFFORT[effort], use_container=False)
         data = buffer.getvalue()
         if not data.startswith(_SIGNATURE):
-            raise FormatError("jxl payload: libjxl wrote a container instead of a bare codestream")
+            raise UnsupportedError("payload jxl: this libjxl writes a container instead of a bare codestream")
         return data[2:]
 
     def decode(self, data: bytes, *, width: int, height: int) -> PixelArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from PIL import Image
 from codec.errors import FormatError
 from codec.payload.base import PixelArray
 
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: Gray, RGB, palette.
+_COLOUR_TYPES = (0, 2, 3)
 _LEVEL = {"fast": 1, "default": 4, "best": 6}
 
 
@@ -19,7 +23,7 @@ class PngPayload:
 
     name = "png"
     lossless = True
-    file_format = "PNG"
+    suffix = ".png"
 
     def encode(self, lr: PixelArray, *, quality: int = 100, effort: str = "default") -> bytes:
         """Uint8 [h, w, 3] -> PNG; oxipng searches filters, colour types and deflate. `quality` has no effect."""
@@ -37,20 +41,28 @@ class PngPayload:
         """LR picture, uint8 [height, width, 3].
 
         Raises:
-            FormatError: not a PNG, broken, or of another size.
+            FormatError: not a PNG of at most 8 bits without transparency, broken, or of another size.
         """
+        # looked at before anything is allocated
+        if data[:8] != _SIGNATURE or data[12:16] != b"IHDR" or len(data) < 33:
+            raise FormatError(f"png payload: {len(data)} bytes do not begin as a PNG file does")
+        stated = struct.unpack_from(">IIBB", data, 16)
+        if stated[:2] != (width, height):
+            raise FormatError(f"png payload: picture is {stated[0]}x{stated[1]}, the header says {width}x{height}")
+        if stated[2] > 8 or stated[3] not in _COLOUR_TYPES:
+            raise FormatError(
+                f"png payload: {stated[2]} bits, colour type {stated[3]}; expected at most 8 bits, 0, 2 or 3"
+            )
         try:
             with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-                # looked at before the pixels are, so that nothing is allocated for another size
-                if image.size != (width, height):
-                    raise FormatError(
-                        f"png payload: picture is {image.size[0]}x{image.size[1]}, the header says {width}x{height}"
-                    )
-                return np.asarray(image.convert("RGB"))
+                if "transparency" in image.info or getattr(image, "n_frames", 1) > 1:
+                    raise FormatError("png payload: is transparent or animated")
+                pixels = np.asarray(image.convert("RGB"))
         except FormatError:
             raise
         except Exception as exc:  # Pillow reports broken data in many exception types
             raise FormatError(f"png payload: {len(data)} bytes do not decode ({exc})") from exc
+        return pixels
 
     def to_file(self, data: bytes, *, width: int, height: int) -> bytes:
         """The payload itself: it is a PNG file."""

@@ -8,7 +8,7 @@ import struct
 import numpy as np
 from PIL import Image
 
-from codec.errors import FormatError, InputError
+from codec.errors import FormatError, InputError, UnsupportedError
 from codec.payload.base import PixelArray
 
 #: Largest side in pixels that the VP8L header can express.
@@ -27,13 +27,14 @@ class WebpPayload:
 
     name = "webp"
     lossless = True
-    file_format = "WEBP"
+    suffix = ".webp"
 
     def encode(self, lr: PixelArray, *, quality: int = 100, effort: str = "default") -> bytes:
         """Uint8 [h, w, 3] -> VP8L data. `quality` has no effect.
 
         Raises:
             InputError: a side is longer than WebP can hold.
+            UnsupportedError: this libwebp writes another form of file.
         """
         height, width = lr.shape[:2]
         if max(height, width) > MAX_SIDE:
@@ -43,7 +44,7 @@ class WebpPayload:
         Image.fromarray(lr).save(buffer, "WEBP", lossless=True, quality=100, method=_EFFORT[effort])
         data = _vp8l_of_riff(buffer.getvalue())
         if data[:_HEADER_SIZE] != _header(width, height):
-            raise FormatError("webp payload: libwebp wrote a header that is not the predicted one")
+            raise UnsupportedError("payload webp: this libwebp writes another header than the predicted one")
         return data[_HEADER_SIZE:]
 
     def decode(self, data: bytes, *, width: int, height: int) -> PixelArray:
@@ -78,6 +79,6 @@ def _header(width: int, height: int) -> bytes:
 def _vp8l_of_riff(file: bytes) -> bytes:
     """The body of the only chunk of a simple lossless WebP file."""
     if file[:4] != b"RIFF" or file[8:16] != b"WEBPVP8L":
-        raise FormatError("webp payload: libwebp wrote a file of more than one chunk")
+        raise UnsupportedError("payload webp: this libwebp writes a file of more than one chunk")
     (size,) = struct.unpack_from("<I", file, 16)
     return file[20 : 20 + size]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from codec.errors import InputError
+from codec.errors import InputError, UnsupportedError
 from codec.rate.table import Curve
 
 #: (scale, payload, quality, effort) -> the whole file's bytes at that setting.
@@ -45,7 +45,10 @@ def best_under(max_bytes: int, pixels: int, candidates: Iterable[Curve], code: C
     found: list[Choice] = []
     smallest: Choice | None = None
     for curve in candidates:
-        lowest = _finest_under(max_bytes, pixels, curve, code, effort)
+        try:
+            lowest = _finest_under(max_bytes, pixels, curve, code, effort)
+        except UnsupportedError:  # its package is not installed: no candidate here
+            continue
         if len(lowest.data) <= max_bytes:
             found.append(lowest)
         if smallest is None or len(lowest.data) < len(smallest.data):

@@ -173,7 +173,8 @@ def log_tile_error(z_hat: Tensor, hr: Tensor) -> Tensor:
 
 def set_timestep_range(predictor: TimestepPredictor, log_errors: Tensor, low: float = 0.02, high: float = 0.30) -> None:
     """Fix which predicted errors map to t = 10 and t = 200: two quantiles of predictions on held-out crops."""
-    ends = torch.quantile(log_errors.flatten().float(), torch.tensor([low, high]))
+    ends = torch.quantile(log_errors.flatten().float().cpu(), torch.tensor([low, high]))
+    ends[1] = torch.maximum(ends[1], ends[0] + 0.1)  # a predictor that says the same everywhere still has a range
     predictor.log_error_range.copy_(ends)
 
 

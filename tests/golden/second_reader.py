@@ -97,11 +97,11 @@ def decode_jxl(payload: bytes) -> np.ndarray:
 
 def decode(coding: int, payload: bytes, width: int, height: int) -> np.ndarray:
     """Section 8."""
-    if coding == 1:
+    if coding == 0:
         return decode_png(payload)
-    if coding == 2:
+    if coding == 8:
         return decode_av1(payload, width, height)
-    return decode_webp(payload, width, height) if coding == 3 else decode_jxl(payload)
+    return decode_webp(payload, width, height) if coding == 1 else decode_jxl(payload)
 
 
 def read(data: bytes) -> dict:
@@ -114,7 +114,7 @@ def read(data: bytes) -> dict:
     out["scale"] = data[at]
     at += 1
     out["quality"] = 100
-    if out["coding"] == 2:
+    if out["coding"] >= 8:
         out["quality"] = data[at]
         at += 1
     out["model_id"] = data[at : at + 8]
@@ -129,7 +129,7 @@ def read(data: bytes) -> dict:
             if kind in (b"tmap", b"iccp", b"exif", b"xmpp"):
                 body = zstandard.ZstdDecompressor().decompressobj().decompress(body)
             out["chunks"][kind] = body
-    payload, crc = data[at:-4], int.from_bytes(data[-4:], "big")
+    payload = data[at:-4]
     width, height = -(-out["width"] // out["scale"]), -(-out["height"] // out["scale"])
     slabs, entries = (width, height), [(len(payload), None)]
     if b"SLAB" in out["chunks"]:
@@ -141,9 +141,10 @@ def read(data: bytes) -> dict:
             length, here = varint(body, here)
             entries.append((length, int.from_bytes(body[here : here + 4], "big")))
             here += 4
-        assert zlib.crc32(data[:at]) == crc
+        assert zlib.crc32(data[:at]) == int.from_bytes(data[at : at + 4], "big")
+        payload = data[at + 4 :]
     else:
-        assert zlib.crc32(data[:-4]) == crc
+        assert zlib.crc32(data[:-4]) == int.from_bytes(data[-4:], "big")
     lr = np.zeros((height, width, 3), np.uint8)
     corners = [(x, y) for y in range(0, height, slabs[1]) for x in range(0, width, slabs[0])]
     here = 0
@@ -156,6 +157,13 @@ def read(data: bytes) -> dict:
     assert here == len(payload)
     out["lr"] = lr
     if b"ALPH" in out["chunks"]:
-        body = out["chunks"][b"ALPH"]
-        out["alpha"] = decode(body[0], body[1:], out["width"], out["height"])[..., 0]
+        body, here = out["chunks"][b"ALPH"], 1
+        out["alpha"] = np.zeros((out["height"], out["width"]), np.uint8)
+        for x, y in corners:
+            length, here = varint(body, here)
+            left, top = x * out["scale"], y * out["scale"]
+            w, h = min(slabs[0] * out["scale"], out["width"] - left), min(slabs[1] * out["scale"], out["height"] - top)
+            part = decode(body[0], body[here : here + length], w, h)[..., 0]
+            out["alpha"][top : top + h, left : left + w] = part
+            here += length
     return out

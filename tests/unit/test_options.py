@@ -19,7 +19,7 @@ def test_json_round_trip(options: EncodeOptions | DecodeOptions | DecodeLimits) 
     ("kind", "values", "message"),
     [
         (EncodeOptions, {"scale": 5}, "scale is 5, expected one of 4, 8, 16, 32"),
-        (EncodeOptions, {"quality": 100}, "quality is 100, expected a whole number in 0..99"),
+        (EncodeOptions, {"quality": 100}, "quality is 100, expected a number in 0..99"),
         (EncodeOptions, {"quality": True}, "quality is True"),
         (EncodeOptions, {"colour": 1}, "unknown option 'colour'"),
         (EncodeOptions, {"payload": "gif"}, "payload is 'gif'"),

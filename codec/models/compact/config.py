@@ -7,6 +7,8 @@ from typing import Any
 
 from codec.errors import ModelError
 
+#: Changes whenever the same weights would give other pixels.
+ARCHITECTURE = "compact-1"
 #: Pixels of HR per latent cell side: the compact latent is space-to-depth by 4 (48 channels).
 LATENT_FACTOR = 4
 LATENT_CHANNELS = 3 * LATENT_FACTOR**2
@@ -27,6 +29,9 @@ class CompactConfig:
         up_blocks: residual blocks of the denoiser on the way up at 1/8 and 1/4.
         half_width: channels of the denoiser's detail head at 1/2 resolution.
         predictor_width: channels of the timestep predictor.
+        family: "compact".
+        architecture: name of everything that the code of these networks decides beside the widths. Part of the model
+            id: a change of the graph or of a constant in it needs a new name.
     """
 
     scales: tuple[int, ...] = (4,)
@@ -38,10 +43,13 @@ class CompactConfig:
     half_width: int = 32
     predictor_width: int = 32
     family: str = field(default="compact")
+    architecture: str = field(default=ARCHITECTURE)
 
     def __post_init__(self) -> None:
         if self.family != "compact":
             raise ModelError(f"config.json: family is {self.family!r}, expected 'compact'")
+        if self.architecture != ARCHITECTURE:
+            raise ModelError(f"config.json: architecture is {self.architecture!r}, this version has {ARCHITECTURE!r}")
         for scale in self.scales:
             if scale not in (4, 8, 16, 32):
                 raise ModelError(f"config.json: scale is {scale}, expected 4, 8, 16 or 32")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from codec.errors import ModelError
 from codec.models.compact.config import LATENT_FACTOR, TIMESTEP_TILE
 from codec.models.compact.latent import PixelLatent
 from codec.models.compact.model import CompactModel
@@ -98,7 +99,18 @@ class CompactFamily:
 
         Returns:
             Pixels uint8 [h*scale, w*scale, 3] and the timestep a tile before realism, float32 [rows, columns].
+
+        Raises:
+            ModelError: the device has too little memory.
         """
+        try:
+            return self._restore(lr, quality, noise, timesteps, dial)
+        except torch.OutOfMemoryError as exc:
+            raise ModelError(f"device {self._device}: out of memory; choose another") from exc
+
+    def _restore(
+        self, lr: PixelArray, quality: int, noise: FloatArray, timesteps: FloatArray | None, dial: Dial
+    ) -> tuple[PixelArray, FloatArray]:
         z = self.read(from_uint8(torch.from_numpy(lr.copy()).to(self._device).permute(2, 0, 1)[None]), quality)
         given = None if timesteps is None else torch.from_numpy(timesteps).to(self._device)[None]
         t = self.predict(z, quality) if given is None else given

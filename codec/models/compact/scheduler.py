@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -9,25 +11,41 @@ from torch import Tensor
 _BETA_START, _BETA_END, _STEPS = 0.00085, 0.012, 1000
 
 
-def alpha_bar(t: Tensor) -> Tensor:
-    """Cumulative signal power at a float timestep t in [0, 1000]; 1 at t = 0, interpolated linearly between integers.
+@lru_cache(maxsize=1)
+def _table() -> Tensor:
+    """1 - abar at the integers 0..1000, float32: computed in float64, which not every device has."""
+    betas = torch.linspace(_BETA_START**0.5, _BETA_END**0.5, _STEPS, dtype=torch.float64) ** 2
+    signal = torch.cat([torch.ones(1, dtype=torch.float64), torch.cumprod(1 - betas, 0)])
+    return (1 - signal).float()
 
-    Source: TADM Eq. 9; the schedule is that of Stable Diffusion 2.1 with the empty product at t = 0.
+
+def noise_power(t: Tensor) -> Tensor:
+    """1 - abar at a float timestep t in [0, 1000]; 0 at t = 0, interpolated linearly between integers.
+
+    Source: TADM Eq. 9; the schedule is that of Stable Diffusion 2.1 with the empty product at t = 0. The complement of
+    abar is kept, because abar itself is so near 1 at small t that float32 loses the difference.
     """
-    betas = torch.linspace(_BETA_START**0.5, _BETA_END**0.5, _STEPS, dtype=torch.float64, device=t.device) ** 2
-    table = torch.cat([torch.ones(1, dtype=torch.float64, device=t.device), torch.cumprod(1 - betas, 0)])
+    table = _table().to(t.device)
     index = t.detach().floor().long().clamp(0, _STEPS - 1)
-    part = t.double() - index
+    part = t.float() - index
     return (table[index] * (1 - part) + table[index + 1] * part).to(t.dtype)
+
+
+def alpha_bar(t: Tensor) -> Tensor:
+    """Cumulative signal power at a float timestep t in [0, 1000], see `noise_power`."""
+    return 1 - noise_power(t)
 
 
 def noise_gain(t: Tensor) -> Tensor:
     """sqrt((1 - abar) / abar): how much unit noise enters per unit of signal; 0 at t = 0, about 0.72 at t = 200."""
-    a = alpha_bar(t)
-    return torch.sqrt((1 - a) / a)
+    power = noise_power(t)
+    return torch.sqrt(power / (1 - power))
 
 
 def step(z_t: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-    """Eq. 9: z0 = (z_t - sqrt(1 - abar) eps) / sqrt(abar)."""
+    """Eq. 9: z0 = (z_t - sqrt(1 - abar) eps) / sqrt(abar).
+
+    The denoiser returns z0 - z_hat directly; this is what its answer means (see `CompactDenoiser`), held by a test.
+    """
     a = alpha_bar(t)
     return (z_t - torch.sqrt(1 - a) * eps) / torch.sqrt(a)

@@ -5,7 +5,11 @@ import pytest
 from PIL import Image
 
 import codec
+from codec import geometry
+from codec.container.reader import read
+from codec.decoder import decode_alpha as decode_file_alpha
 from codec.errors import FormatError
+from codec.geometry import Box
 from codec.payload.alpha import decode_alpha, encode_alpha
 
 
@@ -15,25 +19,21 @@ def ramp(width: int = 60, height: int = 40) -> np.ndarray:
 
 @pytest.mark.parametrize("effort", ["fast", "default"])
 def test_lossless_by_default(effort: str) -> None:
-    name, data = encode_alpha(ramp(), quality=None, effort=effort)
+    name, [data] = encode_alpha([ramp()], quality=None, effort=effort)
     assert name in {"png", "webp"}
     assert np.array_equal(decode_alpha(name, data, width=60, height=40), ramp())
 
 
 def test_lossy_is_smaller_and_close() -> None:
     noisy = np.clip(ramp() * 0.5 + np.random.default_rng(0).normal(60, 8, (40, 60)), 0, 255).astype(np.uint8)
-    lossless, (name, lossy) = encode_alpha(noisy, quality=None)[1], encode_alpha(noisy, quality=60)
+    lossless, (name, [lossy]) = encode_alpha([noisy], quality=None)[1][0], encode_alpha([noisy], quality=60)
     assert name == "av1"
     assert len(lossy) < len(lossless) / 2
     assert np.abs(decode_alpha(name, lossy, width=60, height=40).astype(int) - noisy).mean() < 8
 
 
-def test_a_side_too_long_for_webp_is_written_as_png() -> None:
-    assert encode_alpha(np.zeros((1, 16385), np.uint8), quality=None)[0] == "png"
-
-
 def test_half_of_it_is_refused() -> None:
-    name, data = encode_alpha(ramp(), quality=None)
+    name, [data] = encode_alpha([ramp()], quality=None)
     with pytest.raises(FormatError):
         decode_alpha(name, data[: len(data) // 2], width=60, height=40)
 
@@ -46,3 +46,21 @@ def test_alpha_comes_back_with_the_picture(quality: int | None, tiny_package: Pa
     back = np.asarray(codec.decode(data, model=str(tiny_package)))[..., 3].astype(int)
     assert np.abs(back - ramp()).max() <= (0 if quality is None else 90)
     assert np.abs(back - ramp()).mean() <= (0 if quality is None else 6)
+
+
+def test_a_region_reads_only_the_parts_it_touches(tiny_package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(geometry, "ONE_SLAB_PIXELS", 1)
+    monkeypatch.setattr(geometry, "SLAB_SIDE", 64)
+    image = Image.fromarray(np.zeros((150, 200, 3), np.uint8))
+    alpha = ramp(200, 150)
+    image.putalpha(Image.fromarray(alpha))
+    file = read(codec.encode(image, model=str(tiny_package)))
+    assert file.alpha is not None
+    assert len(file.alpha.parts) == len(file.payloads) == 12
+    whole = decode_file_alpha(file)
+    assert whole is not None
+    assert np.array_equal(whole, alpha)
+    file.alpha.parts[0] = b"broken"
+    part = decode_file_alpha(file, Box(70, 60, 100, 90))
+    assert part is not None
+    assert np.array_equal(part, alpha[60:150, 70:170])

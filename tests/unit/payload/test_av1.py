@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from codec.errors import FormatError, TadmError, UnsupportedError
+from codec.errors import FormatError, InputError, TadmError, UnsupportedError
 from codec.payload.av1 import Av1Payload
 from codec.payload.av1_header import SequenceHeader, build, pack, parse, unpack
 from codec.payload.avif import obus_of_avif
@@ -74,9 +74,9 @@ def test_the_sequence_header_is_predicted_to_the_bit(size: tuple[int, int], spee
     assert unpack(pack(obus), *size) == obus
 
 
-@given(st.integers(1, 65536), st.integers(1, 65536), st.integers(0, 127))
-def test_sequence_headers_read_back(width: int, height: int, tools: int) -> None:
-    header = SequenceHeader(width=width, height=height, tools=tools)
+@given(st.integers(1, 65536), st.integers(1, 65536), st.integers(0, 127), st.integers(0, 31))
+def test_sequence_headers_read_back(width: int, height: int, tools: int, level: int) -> None:
+    header = SequenceHeader(width=width, height=height, tools=tools, level=level)
     data = build(header)
     assert parse(data + b"frame") == (header, len(data))
     for length in range(len(data)):
@@ -103,3 +103,11 @@ def test_no_mdat_is_a_format_error() -> None:
 def test_exported_avif_names_its_colours() -> None:
     avif = Av1Payload().to_file(Av1Payload().encode(picture(8, 8), quality=30, effort="fast"), width=8, height=8)
     assert b"nclx\x00\x01\x00\x0d\x00\x06\x80" in avif
+
+
+@pytest.mark.parametrize("size", [(65537, 1), (1, 4_000_000)])
+def test_sides_that_av1_cannot_express_are_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(FormatError, match="at most 65536 a side"):
+        Av1Payload().decode(b"\0frame", width=size[0], height=size[1])
+    with pytest.raises(InputError, match="AV1 ends at 65536 a side"):
+        Av1Payload().encode(np.zeros((size[1], size[0], 3), np.uint8), quality=30)

@@ -1,0 +1,56 @@
+"""What rides along with a photograph: EXIF and ICC profiles, in the form that the container stores."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+#: Prefix of an EXIF block inside JPEG files, which Pillow writes everywhere; the container stores the bare TIFF block.
+_EXIF_PREFIX = b"Exif\0\0"
+_ORIENTATION = 0x0112
+_GPS_IFD = 0x8825
+#: TIFF tags that describe how the input file stored its pixels, or that we keep elsewhere (XMP, ICC): not EXIF.
+_STORAGE_TAGS = {*range(254, 260), 262, 266, 273, 277, 278, 279, 284, 317, 320, *range(322, 326), 330, 338, 339, 347,
+                 *range(512, 522), *range(529, 533), 700, 34675}  # fmt: skip
+#: Grid steps a channel on which a profile is compared with sRGB.
+_STEPS = 9
+
+
+def stored_exif(block: bytes, *, gps: bool = True) -> bytes | None:
+    """An EXIF block as the container stores it: bare, for upright pixels; None if nothing is left.
+
+    Args:
+        block: with or without the prefix that JPEG files have.
+        gps: whether to keep the directory that tells where the photograph was taken.
+    """
+    exif = Image.Exif()
+    exif.load(block)
+    for tag in (_ORIENTATION, *_STORAGE_TAGS, *(() if gps else (_GPS_IFD,))):
+        if tag in exif:
+            del exif[tag]
+    return exif.tobytes().removeprefix(_EXIF_PREFIX) if len(exif) else None
+
+
+def exif_for_pillow(stored: bytes) -> bytes:
+    """A stored EXIF block as Pillow wants it; an orientation, which means nothing for our pixels, is dropped."""
+    try:
+        block = stored_exif(stored)
+    except (SyntaxError, ValueError, OSError):  # not readable as EXIF: passed through as it is
+        block = stored
+    return _EXIF_PREFIX + (block or b"")
+
+
+def is_srgb(icc: bytes) -> bool:
+    """Whether a profile gives the colours that a picture without one has, within a grey level."""
+    from PIL import ImageCms  # only pictures with a profile need it
+
+    levels = np.linspace(0, 255, _STEPS).round().astype(np.uint8)
+    grid = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(_STEPS, -1, 3)
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        seen = ImageCms.profileToProfile(Image.fromarray(grid), profile, ImageCms.createProfile("sRGB"))
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return False
+    return seen is not None and bool(np.abs(np.asarray(seen).astype(int) - grid).max() <= 1)
