@@ -23,7 +23,7 @@ from codec.image.padding import pad
 from codec.image.picture import Picture, PixelArray, Source, load
 from codec.image.sources import ArrayRows, RowSource, VipsRows
 from codec.models.library import for_encoding, packages
-from codec.options import DEFAULT_SCALE, DecodeLimits, EncodeOptions
+from codec.options import DEFAULT_SCALE, OPTIONAL_PAYLOADS, DecodeLimits, EncodeOptions
 from codec.payload.alpha import encode_alpha
 from codec.payload.registry import payload_named
 from codec.rate.table import curves
@@ -142,7 +142,10 @@ def _meet_target(
     candidates = [
         curve
         for curve in curves()
-        if curve.scale in have and options.scale in (None, curve.scale) and options.payload in (None, curve.payload)
+        if curve.scale in have
+        and options.scale in (None, curve.scale)
+        # a payload that not every reader has is taken only when it is asked for
+        and (curve.payload not in OPTIONAL_PAYLOADS if options.payload is None else options.payload == curve.payload)
     ]
     base = replace(options, bpp=None, max_bytes=None)
 

@@ -13,6 +13,8 @@ from codec.errors import InputError
 SCALES = (4, 8, 16, 32)
 PAYLOADS = ("av1", "png", "webp", "jxl")
 LOSSLESS_PAYLOADS = ("png", "webp", "jxl")
+#: Readers may lack them.
+OPTIONAL_PAYLOADS = ("jxl",)
 EFFORTS = ("fast", "default", "best")
 STRIP = ("none", "gps", "all")
 DEFAULT_SCALE, DEFAULT_QUALITY = 4, 50

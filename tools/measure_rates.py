@@ -19,6 +19,7 @@ from rich.progress import track
 
 import codec
 from codec.models.library import packages
+from codec.options import LOSSLESS_PAYLOADS
 from codec.training.losses import ms_ssim
 from codec.training.store import read_photographs
 
@@ -34,7 +35,7 @@ def similarity(a: np.ndarray, b: np.ndarray) -> float:
 
 def measure(photos: list[np.ndarray], scale: int, payload: str, quality: int, model: str | None) -> tuple[float, float]:
     """Mean bpp and mean MS-SSIM at one setting."""
-    options = {"scale": scale, "payload": payload} | ({} if payload == "png" else {"quality": quality})
+    options = {"scale": scale, "payload": payload} | ({"quality": quality} if payload == "av1" else {})
     rates, scores = [], []
     for pixels in photos:
         data = codec.encode(pixels, model=model, **options)
@@ -51,7 +52,8 @@ def main(photos: Path, last: int, model: str | None) -> None:
     """Write the table."""
     squares = [p for p in read_photographs(photos) if min(p.shape[:2]) >= 400][-last:]
     found = packages(model)[0]
-    settings = [(s, "av1", QUALITIES) for s in found.scales] + [(s, "png", (100,)) for s in found.scales]
+    settings = [(s, "av1", QUALITIES) for s in found.scales]
+    settings += [(s, payload, (100,)) for s in found.scales for payload in LOSSLESS_PAYLOADS]
     curves = []
     for scale, payload, qualities in track(settings, console=Console(stderr=True)):
         points = [measure(squares, scale, payload, q, model) for q in qualities]

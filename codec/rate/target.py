@@ -60,7 +60,7 @@ def best_under(max_bytes: int, pixels: int, candidates: Iterable[Curve], code: C
             f"no setting gives at most {max_bytes} bytes; the smallest possible is {len(smallest.data)} bytes "
             f"({8 * len(smallest.data) / pixels:.5f} bpp, scale {smallest.scale}, {smallest.payload})"
         )
-    return max(found, key=lambda choice: (choice.score, len(choice.data)))
+    return max(found, key=lambda choice: (choice.score, -len(choice.data)))
 
 
 def _finest_under(max_bytes: int, pixels: int, curve: Curve, code: Coder, effort: str) -> Choice:
