@@ -1,8 +1,8 @@
 """Between a bare AV1 still picture (its OBUs) and an AVIF file that any viewer opens.
 
-libavif writes about 275 bytes of boxes around the coded picture. At these sizes that is a quarter of a file and all of
-it can be rebuilt, so a `.tadm` file holds only the OBUs. Sources: ISO/IEC 23000-22 (MIAF), AV1 ISO media file format
-binding v1.2, AV1 bitstream specification section 5 (names of the syntax elements below).
+libavif writes about 275 bytes of boxes around the coded picture. At these sizes that is a tenth of a file and more, and
+all of it can be rebuilt, so a `.tadm` file holds only the OBUs. Sources: ISO/IEC 23000-22 (MIAF), AV1 ISO media file
+format binding v1.2, AV1 bitstream specification section 5 (names of the syntax elements below).
 """
 
 from __future__ import annotations

@@ -55,49 +55,67 @@ def train(config: StageConfig, run: Run) -> CompactModel:
     Raises:
         InputError: the configuration names parts the model does not have.
     """
-    torch.manual_seed(config.seed)
-    model = _build(config, run)
-    stage = STAGES[config.kind](model, config)
-    optimizers, ema = stage.optimizers(), Ema(model, config.ema)
-    modules = {"model": model, **stage.extra}
-    rng = torch.Generator().manual_seed(config.seed + _rank())
-    scales = tuple(config.scales)
-    store = CropStore(run.store, scales=scales, device=run.device)
-    held_out = CropStore(run.store, scales=scales, device=run.device, holdout=True)
-    step = 0
-    if (run.out / "state.safetensors").exists():
-        step = int(load_state(run.out, modules, optimizers, ema)["step"])
-        rng.manual_seed(config.seed + _rank() + 7919 * step)
-    elif _rank() == 0:
-        run.out.mkdir(parents=True, exist_ok=True)
-    stop = _StopRequest()
-    started = saved = time.monotonic()
-    sums: dict[str, float] = {}
-    while step < config.steps and not stop.asked:
-        scale = scales[int(torch.multinomial(torch.tensor([config.scales[s] for s in scales]), 1, generator=rng))]
-        _set_rate(optimizers, config, step)
-        metrics = stage.step(store.sample(config.batch, config.crop, scale, rng), rng)
-        ema.update(model)
-        step += 1
-        run.on_step(step, metrics)
+    return _Trainer(config, run).train()
+
+
+class _Trainer:
+    """Everything that moves while a stage is trained."""
+
+    def __init__(self, config: StageConfig, run: Run) -> None:
+        torch.manual_seed(config.seed)
+        self._config, self._run = config, run
+        self._model = _build(config, run)
+        self._stage = STAGES[config.kind](self._model, config)
+        self._optimizers = self._stage.optimizers()
+        self._modules = {"model": self._model, **self._stage.extra}
+        self._ema = Ema(self._model, config.ema)
+        self._scales = tuple(config.scales)
+        self._store = CropStore(run.store, scales=self._scales, device=run.device)
+        self._held_out = CropStore(run.store, scales=self._scales, device=run.device, holdout=True)
+        self._rng = torch.Generator().manual_seed(config.seed + _rank())
+        self._step = 0
+        if (run.out / "state.safetensors").exists():
+            self._step = int(load_state(run.out, self._modules, self._optimizers, self._ema)["step"])
+            self._rng.manual_seed(config.seed + _rank() + 7919 * self._step)
+        elif _rank() == 0:
+            run.out.mkdir(parents=True, exist_ok=True)
+
+    def train(self) -> CompactModel:
+        """Steps, reports and checkpoints until the stage ends or a stop is asked for."""
+        config, run = self._config, self._run
+        started = saved = time.monotonic()
+        sums: dict[str, float] = {}
+        with _StopRequest() as stop:
+            while self._step < config.steps and not stop.asked:
+                self._one_step(sums)
+                now = time.monotonic()
+                late = run.minutes is not None and now - started > 60 * run.minutes
+                stop.asked = _any_process(stop.asked or late)
+                done = self._step == config.steps
+                if _rank() == 0 and (self._step % config.evaluate_steps == 0 or done):
+                    _log(run.out, {"step": self._step, "seconds": round(now - started)} | _rounded(sums))
+                    _report(config, run, self._ema, self._held_out, self._step)
+                if _rank() == 0 and (done or stop.asked or now - saved > 60 * config.checkpoint_minutes):
+                    save_state(run.out, self._modules, self._optimizers, self._ema, {"step": self._step})
+                    saved = now
+        final = _averaged(config, run, self._ema)
+        if _rank() == 0:
+            _set_ranges(final, self._held_out, tuple(s for s in self._scales if f"predictor{s}" in config.train))
+            save_package(final, run.out / "package")
+        return final
+
+    def _one_step(self, sums: dict[str, float]) -> None:
+        """One batch of one scale; `sums` are running means of what the stage reports."""
+        config = self._config
+        chances = torch.tensor([config.scales[s] for s in self._scales])
+        scale = self._scales[int(torch.multinomial(chances, 1, generator=self._rng))]
+        _set_rate(self._optimizers, config, self._step)
+        metrics = self._stage.step(self._store.sample(config.batch, config.crop, scale, self._rng), self._rng)
+        self._ema.update(self._model)
+        self._step += 1
+        self._run.on_step(self._step, metrics)
         for k, v in metrics.items():
             sums[f"{k}_x{scale}"] = 0.98 * sums.get(f"{k}_x{scale}", v) + 0.02 * v
-        now = time.monotonic()
-        if run.minutes is not None and now - started > 60 * run.minutes:
-            stop.asked = True
-        stop.asked = _any_process(stop.asked)
-        done = step == config.steps
-        if _rank() == 0 and (step % config.evaluate_steps == 0 or done):
-            _log(run.out, {"step": step, "seconds": round(now - started)} | _rounded(sums))
-            _report(config, run, ema, held_out, step)
-        if _rank() == 0 and (done or stop.asked or now - saved > 60 * config.checkpoint_minutes):
-            save_state(run.out, modules, optimizers, ema, {"step": step})
-            saved = now
-    final = _averaged(config, run, ema)
-    if _rank() == 0:
-        _set_ranges(final, held_out, tuple(s for s in scales if f"predictor{s}" in config.train))
-        save_package(final, run.out / "package")
-    return final
 
 
 def _build(config: StageConfig, run: Run) -> CompactModel:
@@ -154,12 +172,20 @@ def _set_ranges(model: CompactModel, held_out: CropStore, scales: tuple[int, ...
 
 
 class _StopRequest:
-    """Turns SIGTERM and SIGINT into a checkpoint after the step in hand."""
+    """Turns SIGTERM and SIGINT into a checkpoint after the step in hand, as long as it is entered."""
 
     def __init__(self) -> None:
         self.asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _StopRequest:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask)
+            self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _ask(self, *_: Any) -> None:  # noqa: ANN401 - the signature of a signal handler
         self.asked = True

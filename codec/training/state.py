@@ -1,4 +1,4 @@
-"""Checkpoints without pickles: every tensor of a training run in one safetensors file, numbers in JSON beside it."""
+"""Checkpoints without pickles: every tensor of a training run in one safetensors file, numbers in its metadata."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def save_state(
     folder: Path, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer], ema: Ema,
     numbers: dict[str, Any],
 ) -> None:  # fmt: skip
-    """Write `state.safetensors` and `state.json`, each beside the old one and then moved over it."""
+    """Write `state.safetensors`, beside the old one and then moved over it."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {f"ema/{k}": v for k, v in ema.mean.items()}
     for name, module in modules.items():

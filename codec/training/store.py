@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def prepare(
         limit: read at most so many squares.
         on_progress: called with the number of squares done.
     """
-    squares = list(read_photographs(source))[:limit]
+    squares = list(islice(read_photographs(source), limit))
     rows: list[dict[str, Any]] = []
     with ProcessPoolExecutor(workers) as pool:
         code = partial(_coded, scales=scales, variants=variants)
