@@ -28,6 +28,7 @@ class StageConfig:
         warmup: steps of linear warm-up.
         ema: decay of the running mean of weights that is evaluated and shipped.
         l1, ms_ssim, colour, z_hat: weights of the fidelity losses (z_hat: L1 of the reader's own output).
+        log_errors: scale -> the predicted log2 errors that map to t = 10 and t = 200, for predictors that are trained.
         perceptual: name -> weight of perceptual terms, see `codec.training.perceptual`; at full weight where the
             timestep is high, none at timestep 0.
         fidelity_release: how far full timestep lowers the weight of luma and structure (1 - release * t / 200).
@@ -54,6 +55,7 @@ class StageConfig:
     ms_ssim: float = 0.2
     colour: float = 0.5
     z_hat: float = 0.25
+    log_errors: dict[int, tuple[float, float]] = field(default_factory=dict)
     perceptual: dict[str, float] = field(default_factory=dict)
     fidelity_release: float = 0.85
     chroma_release: float = 0.5
@@ -73,6 +75,12 @@ class StageConfig:
             raise InputError(f"crop is {self.crop}, expected a multiple of 64")
         if not self.scales or abs(sum(self.scales.values()) - 1) > 1e-6:
             raise InputError(f"scales: probabilities are {self.scales}, they must add up to 1")
+        untold = [s for s in self.scales if f"predictor{s}" in self.train and s not in self.log_errors]
+        if untold:
+            raise InputError(f"log_errors: nothing for scale {untold[0]}, whose predictor is trained")
+        for low, high in self.log_errors.values():
+            if not low < high:
+                raise InputError(f"log_errors: {low:g} is not below {high:g}")
         for name in ("batch", "steps"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}, expected at least 1")
@@ -93,6 +101,8 @@ def load_stage(path: Path, **overrides: Any) -> StageConfig:  # noqa: ANN401 - v
         raise InputError(f"{path}: unknown keys {', '.join(sorted(unknown))}")
     if "scales" in values:
         values["scales"] = {int(k): float(v) for k, v in values["scales"].items()}
+    if "log_errors" in values:
+        values["log_errors"] = {int(k): tuple(v) for k, v in values["log_errors"].items()}
     for key in ("train", "betas"):
         if key in values:
             values[key] = tuple(values[key])

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from codec.errors import InputError
 from codec.models.compact.config import CompactConfig
@@ -21,7 +20,7 @@ from codec.models.compact.package import load_parts, save_package
 from codec.training.config import StageConfig
 from codec.training.crops import CropStore
 from codec.training.evaluate import evaluate, sample_sheet
-from codec.training.stages import STAGES, set_timestep_range
+from codec.training.stages import STAGES
 from codec.training.state import Ema, load_state, save_state
 
 
@@ -100,7 +99,10 @@ class _Trainer:
                     saved = now
         final = _averaged(config, run, self._ema)
         if _rank() == 0:
-            _set_ranges(final, self._held_out, tuple(s for s in self._scales if f"predictor{s}" in config.train))
+            for scale in self._scales:
+                if f"predictor{scale}" in config.train:
+                    ends = torch.tensor(config.log_errors[scale])
+                    final.predictor(scale).log_error_range.copy_(ends)
             save_package(final, run.out / "package")
         return final
 
@@ -157,18 +159,6 @@ def _report(config: StageConfig, run: Run, ema: Ema, held_out: CropStore, step: 
         _log(run.out, {"step": step, "scale": scale} | _rounded(evaluate(model, held_out, scale)))
     sample_sheet(model, held_out, tuple(config.scales)).save(run.out / f"sheet-{step:06d}.png")
     save_package(model, run.out / "package")
-
-
-@torch.no_grad()
-def _set_ranges(model: CompactModel, held_out: CropStore, scales: tuple[int, ...]) -> None:
-    for scale in scales:
-        errors: list[Tensor] = []
-        predictor = model.predictor(scale)
-        for variant in range(held_out.variants(scale)):
-            batch = held_out.fixed(100, scale, crop=384, variant=variant)
-            for lr, quality in zip(batch.lr.split(10), batch.quality.split(10), strict=True):
-                errors.append(predictor.log_error(model.read(lr, quality, scale), quality))
-        set_timestep_range(predictor, torch.cat(errors))
 
 
 class _StopRequest:

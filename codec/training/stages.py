@@ -14,7 +14,6 @@ from codec.models.compact.config import LATENT_FACTOR, TIMESTEP_TILE
 from codec.models.compact.latent import PixelLatent
 from codec.models.compact.layers import bicubic_up
 from codec.models.compact.model import CompactModel
-from codec.models.compact.predictor import TimestepPredictor
 from codec.training.config import StageConfig
 from codec.training.crops import Batch
 from codec.training.discriminator import (
@@ -169,13 +168,6 @@ def log_tile_error(z_hat: Tensor, hr: Tensor) -> Tensor:
     """log2 of the mean absolute error of z_hat a 64 px tile, float [B, 1, H/64, W/64]: the predictor's target."""
     error = (z_hat.detach().float() - PixelLatent.encode(hr)).abs().mean(1, keepdim=True)
     return torch.log2(F.avg_pool2d(error, TIMESTEP_TILE // LATENT_FACTOR) + 2.0**-10)
-
-
-def set_timestep_range(predictor: TimestepPredictor, log_errors: Tensor, low: float = 0.02, high: float = 0.30) -> None:
-    """Fix which predicted errors map to t = 10 and t = 200: two quantiles of predictions on held-out crops."""
-    ends = torch.quantile(log_errors.flatten().float().cpu(), torch.tensor([low, high]))
-    ends[1] = torch.maximum(ends[1], ends[0] + 0.1)  # a predictor that says the same everywhere still has a range
-    predictor.log_error_range.copy_(ends)
 
 
 def finish(optimizer: torch.optim.Optimizer) -> float:

@@ -41,7 +41,7 @@ def stage(**values: object) -> StageConfig:
     defaults: dict = {
         "kind": "fidelity", "train": ("reader4", "reader16", "predictor4", "predictor16", "denoiser"),
         "scales": {4: 0.5, 16: 0.5}, "crop": 64, "batch": 2, "steps": 4, "warmup": 1, "evaluate_steps": 100,
-        "model": TINY, "discriminator_width": 4,
+        "model": TINY, "discriminator_width": 4, "log_errors": {4: (-9.0, -5.0), 16: (-8.0, -4.0)},
     }  # fmt: skip
     return StageConfig(**(defaults | values))
 
@@ -68,6 +68,7 @@ def test_fidelity_then_realism(store: Path, tmp_path: Path) -> None:
     first = tmp_path / "fidelity"
     train(stage(), Run(store=store, out=first, device=CPU))
     assert (first / "sheet-000004.png").exists()
+    assert load_package(first / "package").predictor(16).log_error_range.tolist() == [-8, -4]
     assert all(math.isfinite(v) for row in rows(first) for v in row.values())
     moved = tmp_path / "realism"
     train(stage(kind="realism", train=("denoiser",)), Run(store=store, out=moved, device=CPU, init=first / "package"))
@@ -102,6 +103,8 @@ def test_stage_files_are_checked(tmp_path: Path) -> None:
         ('kind = "fidelity"\ntrain = []\nscales = { 4 = 0.5 }', "add up to 1"),
         ('kind = "fidelity"\ntrain = []\nscales = { 4 = 1.0 }\ncrop = 100', "crop is 100"),
         ('kind = "fidelity"\ntrain = []\nscales = { 4 = 1.0 }\nspeed = 1', "unknown keys speed"),
+        ('kind = "fidelity"\ntrain = ["predictor4"]\nscales = { 4 = 1.0 }', "log_errors: nothing for scale 4"),
+        ('kind = "fidelity"\ntrain = []\nscales = { 4 = 1.0 }\nlog_errors = { 4 = [1, 1] }', "1 is not below 1"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=words):
