@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from codec.errors import TadmError
+from codec.models.compact.package import merged, save_package
 from codec.models.device import resolve_device
 from codec.training.config import load_stage
 from codec.training.loop import Run, train
@@ -79,6 +80,15 @@ def run_command(
                 progress.update(task, completed=step, description=f"{config.kind} {text}")
 
             train(config, Run(store=store, out=out, device=where, init=init, minutes=minutes, on_step=show))
+
+
+@main.command("merge")
+@click.argument("target", type=_FOLDER)
+@click.argument("packages", nargs=-1, required=True, type=_FOLDER)
+def merge_command(target: Path, packages: tuple[Path, ...]) -> None:
+    """Join model PACKAGES into the package TARGET: what a later one has replaces the same part of an earlier one."""
+    with _one_line_errors():
+        save_package(merged(packages), target)
 
 
 def _join_processes(device: str) -> torch.device:

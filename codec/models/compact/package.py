@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -43,6 +45,22 @@ def load_parts(model: CompactModel, folder: Path, *, missing_ok: bool = False) -
             part.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True)
         except RuntimeError as exc:
             raise ModelError(f"model package {folder}: {path.name} does not fit its config ({exc})") from exc
+
+
+def merged(folders: Sequence[Path]) -> CompactModel:
+    """One model of the parts of several packages; a later package's parts replace those of an earlier one.
+
+    Raises:
+        ModelError: a package is unreadable, or they differ in more than their scales.
+    """
+    configs = [load_package(folder).config for folder in folders]
+    scales = tuple(sorted({scale for config in configs for scale in config.scales}))
+    if len({replace(config, scales=scales) for config in configs}) > 1:
+        raise ModelError("model packages differ in more than their scales: they cannot be merged")
+    model = CompactModel(replace(configs[0], scales=scales))
+    for folder in folders:
+        load_parts(model, folder, missing_ok=True)
+    return model.eval()
 
 
 def load_package(folder: Path, scales: tuple[int, ...] | None = None) -> CompactModel:
