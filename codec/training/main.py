@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 import torch
+from PIL import Image
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -18,7 +20,7 @@ from codec.models.compact.package import merged, save_package
 from codec.models.device import resolve_device
 from codec.training.config import load_stage
 from codec.training.loop import Run, train
-from codec.training.store import prepare
+from codec.training.store import prepare, read_photographs
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -80,6 +82,17 @@ def run_command(
                 progress.update(task, completed=step, description=f"{config.kind} {text}")
 
             train(config, Run(store=store, out=out, device=where, init=init, minutes=minutes, on_step=show))
+
+
+@main.command("heldout")
+@click.argument("source", type=_FOLDER)
+@click.argument("target", type=_FOLDER)
+@click.option("--count", default=150, help="Squares at the end of SOURCE.")
+def heldout_command(source: Path, target: Path, count: int) -> None:
+    """Write the last squares of SOURCE, which `prepare` keeps apart, as PNG files: what choices are made on."""
+    target.mkdir(parents=True, exist_ok=True)
+    for number, pixels in enumerate(deque(read_photographs(source), count)):
+        Image.fromarray(pixels).save(target / f"heldout{number:03d}.png")
 
 
 @main.command("merge")
