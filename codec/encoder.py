@@ -39,8 +39,8 @@ class Encoded:
 
     Attributes:
         data: bytes of the `.tadm` file.
-        options: the settings in force, chosen ones included.
         size: of the picture in pixels.
+        options: the settings in force, chosen ones included.
         notes: what was converted on the way in, in words.
     """
 
