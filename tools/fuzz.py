@@ -30,7 +30,7 @@ INTERESTING = (0, 1, 0x7F, 0x80, 0xFE, 0xFF)
 LIMITS = DecodeLimits(pixels=2**22)
 
 
-def mutate(data: bytes, rng: random.Random) -> bytes:
+def mutate(data: bytes, rng: random.Random, header_end: int | None = None) -> bytes:
     """One to four random edits: set, flip, insert, delete, copy, cut."""
     out = bytearray(data)
     for _ in range(rng.choice((1, 1, 1, 2, 3, 4))):
@@ -54,8 +54,16 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
         else:
             del out[at:]
     if rng.random() < 0.5 and len(out) > 4:
-        out[-4:] = zlib.crc32(out[:-4]).to_bytes(4, "big")
+        # where the checksum stands: at the end, or, in files with slabs, before the payload
+        end = len(out) - 4 if header_end is None else min(header_end, len(out) - 4)
+        out[end : end + 4] = zlib.crc32(out[:end]).to_bytes(4, "big")
     return bytes(out)
+
+
+def checksum_place(data: bytes) -> int | None:
+    """Offset of the checksum of a golden file with several slabs; None if it is the last four bytes."""
+    file = read(data)
+    return len(data) - file.payload_bytes - 4 if len(file.payloads) > 1 else None
 
 
 def outcome(data: bytes) -> str:
@@ -76,10 +84,12 @@ def outcome(data: bytes) -> str:
 def work(seed: int, count: int, seconds: float, megabytes: float, findings: str) -> Counter[str]:
     """Run `count` mutants in this process."""
     rng, seen = random.Random(seed), Counter[str]()
-    seeds = [p.read_bytes() for p in sorted(GOLDEN.glob("*.tadm"))]
+    files = [p.read_bytes() for p in sorted(GOLDEN.glob("*.tadm"))]
+    seeds = [(data, checksum_place(data)) for data in files]
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(count):
-        data = mutate(rng.choice(seeds), rng)
+        original, place = rng.choice(seeds)
+        data = mutate(original, rng, place)
         start = time.perf_counter()
         got = outcome(data)
         if time.perf_counter() - start > seconds:
