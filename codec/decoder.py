@@ -14,7 +14,7 @@ import numpy.typing as npt
 from codec.container.constants import GridPreset
 from codec.container.model import TadmFile
 from codec.errors import InputError, ModelError, UnsupportedError
-from codec.geometry import Box, Size, grid_cells, hr_boxes, moved, overlap, padded
+from codec.geometry import TIMESTEP_TILE, Box, Size, grid_cells, hr_boxes, moved, overlap, padded
 from codec.lowres import LowRes
 from codec.models.library import for_decoding
 from codec.options import DecodeOptions
@@ -30,8 +30,6 @@ _T = TypeVar("_T", bound=np.generic)
 
 #: Blocks: a picture up to so many pixels is decoded whole, a larger one in squares of this side.
 WHOLE_PIXELS, BLOCK_SIDE = 2**22, 1024
-#: Pictures of more pixels are written row by row where the output format allows it.
-STREAM_PIXELS = 2**26
 
 
 @dataclass(frozen=True)
@@ -238,7 +236,7 @@ def decode_rows(pieces: Iterator[Piece], area: Box) -> Iterator[PixelArray]:
 
 def _given_timesteps(file: TadmFile, options: DecodeOptions) -> FloatArray | None:
     """The user's fixed timestep, else the file's own map, else None."""
-    cells = grid_cells(file.header.size, 64)
+    cells = grid_cells(file.header.size, TIMESTEP_TILE)
     if options.fixed_timestep is not None:
         return np.full((cells.height, cells.width), options.fixed_timestep, np.float32)
     if file.timesteps is None:

@@ -16,7 +16,7 @@ from codec.container.constants import Coding, GridPreset
 from codec.container.model import Alpha, Header, Metadata, TadmFile
 from codec.container.writer import write
 from codec.errors import InputError
-from codec.geometry import Box, Size, hr_boxes, lr_size, padded, slab_boxes, slab_size
+from codec.geometry import STREAM_PIXELS, TIMESTEP_TILE, Box, Size, hr_boxes, lr_size, padded, slab_boxes, slab_size
 from codec.image.extra import has_extra
 from codec.image.metadata import is_srgb, stored_exif
 from codec.image.padding import pad
@@ -28,9 +28,6 @@ from codec.payload.alpha import encode_alpha
 from codec.payload.registry import payload_named
 from codec.rate.table import curves
 from codec.rate.target import best_under
-
-#: Files of more pixels are read a few rows at a time.
-STREAM_PIXELS = 2**26
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ def _encode_large(path: Path, options: EncodeOptions, model: str | None) -> Enco
 
 def _beyond_limits(size: Size) -> tuple[str, ...]:
     """A word of warning for pictures that readers refuse by default."""
-    if padded(size.width, 64) * padded(size.height, 64) <= DecodeLimits().pixels:
+    if padded(size.width, TIMESTEP_TILE) * padded(size.height, TIMESTEP_TILE) <= DecodeLimits().pixels:
         return ()
     return ("larger than readers accept by default: decode it with --max-pixels 0",)
 

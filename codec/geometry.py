@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Side in HR pixels of a timestep tile of grid preset 0; the networks run on whole tiles.
+TIMESTEP_TILE = 64
+#: Pictures of more HR pixels are read and written a few rows at a time where that is possible.
+STREAM_PIXELS = 2**26
 #: HR pixels below which the LR is stored as one slab.
 ONE_SLAB_PIXELS = 16_000_000
 #: Longest side in HR pixels of a picture that is one slab: its alpha has to fit a WebP.

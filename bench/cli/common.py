@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -29,6 +30,13 @@ external_option = click.option(
     "--external/--no-external", default=True, help="Measures of others where they and their weights are here."
 )
 limit_option = click.option("--limit", type=click.IntRange(1), help="Only the first so many photographs by name.")
+
+
+def measuring_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What every command takes that measures photographs."""
+    for option in (external_option, jobs_option, device_option, model_option, limit_option):
+        command = option(command)
+    return command
 
 
 def say(paths: list[Path]) -> None:

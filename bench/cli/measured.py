@@ -8,18 +8,7 @@ from typing import Any
 
 import click
 
-from bench.cli.common import (
-    EXISTING,
-    FOLDER,
-    Bar,
-    device_option,
-    external_option,
-    jobs_option,
-    limit_option,
-    model_option,
-    out_option,
-    say,
-)
+from bench.cli.common import EXISTING, FOLDER, Bar, device_option, measuring_options, model_option, out_option, say
 from bench.codecs.base import CodecOptions
 from bench.codecs.tadm import Variant
 from bench.decoding import Decoder
@@ -35,9 +24,7 @@ scale_option = click.option("--scale", type=int, help="HR/LR ratio.  [default: t
 
 def _measuring(command: Callable[..., None]) -> Callable[..., None]:
     """Options of every figure that measures."""
-    for option in (external_option, jobs_option, device_option, model_option, limit_option, out_option):
-        command = option(command)
-    return click.argument("photos", type=EXISTING)(command)
+    return click.argument("photos", type=EXISTING)(out_option(measuring_options(command)))
 
 
 @click.command("fig3")

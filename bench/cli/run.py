@@ -8,16 +8,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from bench.cli.common import (
-    CONSOLE,
-    FOLDER,
-    Bar,
-    device_option,
-    external_option,
-    jobs_option,
-    limit_option,
-    model_option,
-)
+from bench.cli.common import CONSOLE, FOLDER, Bar, measuring_options
 from bench.codecs.base import CodecOptions
 from bench.codecs.registry import HELP, available, standard
 from bench.environment import threads_for
@@ -45,12 +36,8 @@ _SHOWN = ("psnr", "ms_ssim", "ms_ssim_rgb", "texture", "sharp", "patch_fd", "lpi
     help="below: the largest file within the target. nearest: the nearest file, at most a factor of 1.22 away; "
     "with the first 12 Kodak images it gives the tables that peers were published in here.",
 )  # fmt: skip
-@limit_option
-@jobs_option
 @click.option("--quick", is_flag=True, help="Two photographs, three rates, few codecs: under two minutes.")
-@external_option
-@model_option
-@device_option
+@measuring_options
 def run_command(
     photos: Path, out: Path, *, specs: tuple[str, ...], targets: tuple[float, ...], protocol: Protocol,
     limit: int | None, jobs: int, quick: bool, external: bool, model: str | None, device: str,

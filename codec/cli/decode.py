@@ -98,7 +98,8 @@ def decode_command(
     kind = "PNG" if target == STANDARD else "" if suffix == ".zarr" else format_of(suffix)
     limits = DecodeLimits(pixels=max_pixels)
     with open_file(data_of(source, limits.file_bytes), limits) as (file, _), _progress(quiet=quiet) as advance:
-        from codec.decoder import STREAM_PIXELS, check_region, decode
+        from codec.decoder import check_region, decode
+        from codec.geometry import STREAM_PIXELS
         from codec.image.row_writers import can_write_rows
 
         area = check_region(None if region is None else box_of(region), file.header.size)

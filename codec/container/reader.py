@@ -22,11 +22,9 @@ from codec.container.limits import check, inflate
 from codec.container.model import Alpha, Header, Metadata, TadmFile
 from codec.container.source import MemorySource, Source
 from codec.errors import ChecksumError, FormatError, SignatureError, TruncatedError, UnsupportedError
-from codec.geometry import Size, grid_cells, lr_size, padded
+from codec.geometry import TIMESTEP_TILE, Size, grid_cells, lr_size, padded
 from codec.options import DecodeLimits
 
-#: Side in HR pixels of the timestep tile of grid preset 0.
-_TILE = 64
 _CRC_SIZE = 4
 #: More than any header can have.
 _HEADER_ROOM = 64
@@ -140,7 +138,7 @@ def _header(data: bytes, limits: DecodeLimits) -> tuple[Header, int]:
         if not 1 <= side <= MAX_SIDE:
             raise FormatError(f"header: {name} is {side}, expected 1..{MAX_SIDE}")
     # the networks run on whole timestep tiles: a picture of one row costs 64
-    work = padded(size.width, _TILE) * padded(size.height, _TILE)
+    work = padded(size.width, TIMESTEP_TILE) * padded(size.height, TIMESTEP_TILE)
     check(limits, "pixels", work, f"header: {size.width}x{size.height} pixels, in whole tiles")
     coding = _known(Coding, fields.packing.coding, "header: payload coding")
     grid = _known(GridPreset, fields.packing.grid_preset, "header: tile grid preset")
@@ -223,7 +221,7 @@ def _assemble(
     if timesteps is not None:
         if header.grid is not GridPreset.COMPACT_64:
             raise UnsupportedError(f"chunk 'tmap': not supported with tile grid preset {int(header.grid)}")
-        cells = grid_cells(header.size, _TILE).pixels
+        cells = grid_cells(header.size, TIMESTEP_TILE).pixels
         if len(timesteps) != cells:
             raise FormatError(f"chunk 'tmap': {len(timesteps)} timesteps, the picture has {cells} tiles")
     return TadmFile(

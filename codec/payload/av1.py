@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 
-import numpy as np
 from PIL import Image, features
 
-from codec.errors import FormatError, InputError, UnsupportedError
+from codec.errors import InputError, UnsupportedError
 from codec.payload.av1_header import MAX_SIDE, pack, unpack
 from codec.payload.avif import avif_of_obus, obus_of_avif
 from codec.payload.base import PixelArray
+from codec.payload.opening import open_pixels
 
 #: libaom speed by effort: 2 is the usual choice, 6 costs about 1% of MS-SSIM at equal rate.
 _SPEED = {"fast": 6, "default": 2, "best": 0}
@@ -62,15 +62,8 @@ class Av1Payload:
         """
         if not features.check("avif"):
             raise UnsupportedError("payload av1: this Pillow was built without AVIF")
-        avif = self.to_file(data, width=width, height=height)
-        try:
-            with Image.open(io.BytesIO(avif), formats=["AVIF"]) as image:
-                pixels = np.asarray(image.convert("RGB"))
-        except Exception as exc:  # libavif reports broken data in several exception types
-            raise FormatError(f"av1 payload: {len(data)} bytes do not decode ({exc})") from exc
-        if pixels.shape != (height, width, 3):
-            raise FormatError(f"av1 payload: decoded to {pixels.shape}, expected {(height, width, 3)}")
-        return pixels
+        file = self.to_file(data, width=width, height=height)
+        return open_pixels(file, "AVIF", name=self.name, width=width, height=height)
 
     def to_file(self, data: bytes, *, width: int, height: int) -> bytes:
         """The payload in the boxes of an AVIF file.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import io
 
-import numpy as np
 from PIL import Image
 
 from codec.errors import FormatError, UnsupportedError
 from codec.payload.base import PixelArray
+from codec.payload.opening import open_pixels
 
 _SIGNATURE = b"\xff\x0a"
 _EFFORT = {"fast": 3, "default": 7, "best": 9}
@@ -53,17 +53,8 @@ class JxlPayload:
         # the plugin decodes when it opens, so the size is read from the codestream first
         if (size := codestream_size(data)) != (width, height):
             raise FormatError(f"jxl payload: picture is {size[0]}x{size[1]}, the header says {width}x{height}")
-        try:
-            with Image.open(io.BytesIO(_SIGNATURE + data), formats=["JXL"]) as image:
-                pixels = np.asarray(image.convert("RGB"))
-        except BaseException as exc:  # the plugin's panics are not Exceptions
-            if isinstance(exc, KeyboardInterrupt | SystemExit):
-                raise
-            reason = str(exc).partition("\n")[0]
-            raise FormatError(f"jxl payload: {len(data)} bytes do not decode ({reason})") from exc
-        if pixels.shape != (height, width, 3):
-            raise FormatError(f"jxl payload: decoded to {pixels.shape}, expected {(height, width, 3)}")
-        return pixels
+        file = self.to_file(data, width=width, height=height)
+        return open_pixels(file, "JXL", name=self.name, width=width, height=height)
 
     def to_file(self, data: bytes, *, width: int, height: int) -> bytes:
         """The payload as a `.jxl` file; `width` and `height` are in it already."""

@@ -6,11 +6,11 @@ import io
 import struct
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from codec.errors import FormatError
 from codec.payload.base import PixelArray
+from codec.payload.opening import open_pixels
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: Gray, RGB, palette.
@@ -53,16 +53,7 @@ class PngPayload:
             raise FormatError(
                 f"png payload: {stated[2]} bits, colour type {stated[3]}; expected at most 8 bits, 0, 2 or 3"
             )
-        try:
-            with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-                if "transparency" in image.info or getattr(image, "n_frames", 1) > 1:
-                    raise FormatError("png payload: is transparent or animated")
-                pixels = np.asarray(image.convert("RGB"))
-        except FormatError:
-            raise
-        except Exception as exc:  # Pillow reports broken data in many exception types
-            raise FormatError(f"png payload: {len(data)} bytes do not decode ({exc})") from exc
-        return pixels
+        return open_pixels(data, "PNG", name=self.name, width=width, height=height)
 
     def to_file(self, data: bytes, *, width: int, height: int) -> bytes:
         """The payload itself: it is a PNG file."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import struct
 
-import numpy as np
 from PIL import Image
 
 from codec.errors import FormatError, InputError, UnsupportedError
 from codec.payload.base import PixelArray
+from codec.payload.opening import open_pixels
 
 #: Largest side in pixels that the VP8L header can express.
 MAX_SIDE = 2**14
@@ -55,14 +55,8 @@ class WebpPayload:
         """
         if max(height, width) > MAX_SIDE:
             raise FormatError(f"webp payload: the LR is {width}x{height}, expected at most {MAX_SIDE} a side")
-        try:
-            with Image.open(io.BytesIO(self.to_file(data, width=width, height=height)), formats=["WEBP"]) as image:
-                pixels = np.asarray(image.convert("RGB"))
-        except Exception as exc:  # Pillow reports broken data in many exception types
-            raise FormatError(f"webp payload: {len(data)} bytes do not decode ({exc})") from exc
-        if pixels.shape != (height, width, 3):
-            raise FormatError(f"webp payload: decoded to {pixels.shape}, expected {(height, width, 3)}")
-        return pixels
+        file = self.to_file(data, width=width, height=height)
+        return open_pixels(file, "WEBP", name=self.name, width=width, height=height)
 
     def to_file(self, data: bytes, *, width: int, height: int) -> bytes:
         """The payload as a WebP file that any viewer opens."""

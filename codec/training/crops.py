@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from codec.errors import InputError
-from codec.models.compact.config import TIMESTEP_TILE
+from codec.geometry import TIMESTEP_TILE
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
-from codec.models.compact.config import LATENT_FACTOR, TIMESTEP_TILE
+from codec.geometry import TIMESTEP_TILE
+from codec.models.compact.config import LATENT_FACTOR
 from codec.models.compact.latent import PixelLatent
 from codec.models.compact.layers import bicubic_up
 from codec.models.compact.model import CompactModel

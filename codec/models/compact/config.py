@@ -12,8 +12,6 @@ ARCHITECTURE = "compact-1"
 #: Pixels of HR per latent cell side: the compact latent is space-to-depth by 4 (48 channels).
 LATENT_FACTOR = 4
 LATENT_CHANNELS = 3 * LATENT_FACTOR**2
-#: Side in HR pixels of a timestep tile; every HR size is padded to a multiple of it.
-TIMESTEP_TILE = 64
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from codec.errors import ModelError
-from codec.models.compact.config import LATENT_FACTOR, TIMESTEP_TILE
+from codec.geometry import TIMESTEP_TILE
+from codec.models.compact.config import LATENT_FACTOR
 from codec.models.compact.latent import PixelLatent
 from codec.models.compact.model import CompactModel
 from codec.models.compact.package import load_package

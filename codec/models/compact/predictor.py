@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
-from codec.models.compact.config import LATENT_CHANNELS, LATENT_FACTOR, TIMESTEP_TILE, CompactConfig
+from codec.geometry import TIMESTEP_TILE
+from codec.models.compact.config import LATENT_CHANNELS, LATENT_FACTOR, CompactConfig
 from codec.models.compact.layers import Conv2d, act
 
 #: Range of predicted timesteps, as in the published TADM.
