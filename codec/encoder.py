@@ -1,4 +1,4 @@
-"""Picture -> `.tadm` bytes. Joins image, model identity, payload, container; the compact family needs no torch."""
+"""Picture -> `.tadm` bytes. Joins image, downscale, model, payload, container; only an LR writer needs torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,11 @@ from PIL import Image, UnidentifiedImageError
 from codec.container.constants import Coding, GridPreset
 from codec.container.model import Alpha, Header, Metadata, TadmFile
 from codec.container.writer import write
+from codec.downscale import Writer, lr_strips
 from codec.errors import InputError
-from codec.geometry import STREAM_PIXELS, TIMESTEP_TILE, Box, Size, hr_boxes, lr_size, padded, slab_boxes, slab_size
+from codec.geometry import STREAM_PIXELS, TIMESTEP_TILE, Size, hr_boxes, padded, slab_boxes, slab_size
 from codec.image.extra import has_extra
 from codec.image.metadata import is_srgb, stored_exif
-from codec.image.padding import pad
 from codec.image.picture import Picture, PixelArray, Source, load
 from codec.image.sources import ArrayRows, RowSource, VipsRows
 from codec.models.library import for_encoding, packages
@@ -69,8 +69,8 @@ def encode(source: Source, options: EncodeOptions, *, model: str | None = None) 
     size = Size(picture.pixels.shape[1], picture.pixels.shape[0])
 
     @cache
-    def strips(scale: int) -> list[PixelArray]:
-        return list(lr_strips(ArrayRows(picture.pixels), scale, slab_size(size, scale).height))
+    def strips(scale: int, quality: int) -> list[PixelArray]:
+        return list(_lr(ArrayRows(picture.pixels), scale, quality, model))
 
     @cache
     def alpha(scale: int) -> Alpha | None:
@@ -116,8 +116,8 @@ def _encode_large(path: Path, options: EncodeOptions, model: str | None) -> Enco
         raise InputError(f"{path}: pictures this large are read only once; give a quality instead of a target size")
     rows, chosen = VipsRows(path), options.resolved()
 
-    def strips(scale: int) -> Iterator[PixelArray]:
-        return lr_strips(rows, scale, slab_size(rows.size, scale).height)
+    def strips(scale: int, quality: int) -> Iterator[PixelArray]:
+        return _lr(rows, scale, quality, model)
 
     data = write(_file(rows.size, strips, chosen, model, _metadata(rows, options)))
     return Encoded(data, rows.size, chosen, (*rows.notes, *_beyond_limits(rows.size)))
@@ -155,10 +155,10 @@ def _meet_target(
 
 
 def _file(
-    size: Size, strips: Callable[[int], Iterable[PixelArray]], options: EncodeOptions, model: str | None,
+    size: Size, strips: Callable[[int, int], Iterable[PixelArray]], options: EncodeOptions, model: str | None,
     metadata: Metadata, alpha: Alpha | None = None,
 ) -> TadmFile:  # fmt: skip
-    """The file of a picture whose LR at a scale comes in strips, one a row of slabs."""
+    """The file of a picture whose LR at a scale and quality comes in strips, one a row of slabs."""
     scale, name = options.scale or DEFAULT_SCALE, options.payload or "av1"
     payload = payload_named(name)
     quality = 100 if payload.lossless or options.quality is None else options.quality
@@ -173,7 +173,7 @@ def _file(
     )
     payloads = [
         payload.encode(np.ascontiguousarray(piece), quality=quality, effort=options.effort)
-        for strip in strips(scale)
+        for strip in strips(scale, quality)
         for piece in _cut(strip, slab.width)
     ]
     return TadmFile(header=header, slab=slab, payloads=payloads, metadata=metadata, alpha=alpha)
@@ -185,40 +185,19 @@ def _cut(strip: PixelArray, width: int) -> Iterator[PixelArray]:
         yield strip[:, box.x : box.x + box.width]
 
 
-def lr_strips(rows: RowSource, scale: int, height: int) -> Iterator[PixelArray]:
-    """The compact family's LR writer, a strip at a time: antialiased bicubic downscale, Keys kernel a = -0.5.
-
-    The strips put together are the downscale of the whole picture, within one grey level of Pillow's rounding.
-
-    Args:
-        rows: the photograph.
-        scale: HR/LR ratio.
-        height: LR rows of a strip.
-
-    Yields:
-        uint8 [height, ceil(W/scale), 3]; the last one may be lower.
-    """
-    size = lr_size(rows.size, scale)
-    right = padded(rows.size.width, scale) - rows.size.width
-    reach = 3 * scale  # the kernel reaches 2 LR pixels
-    held, first = np.empty((0, rows.size.width + right, 3), np.uint8), 0
-    for top in range(0, size.height, height):
-        bottom = min(top + height, size.height)
-        missing = bottom * scale + reach - (first + held.shape[0])
-        held = np.concatenate([held, pad(rows.read(max(0, missing)), 0, right)])
-        if first + held.shape[0] == rows.size.height:
-            held = pad(held, size.height * scale - rows.size.height, 0)
-        box = Box(0, top * scale - first, held.shape[1], (bottom - top) * scale)
-        yield _downscale(held, box, Size(size.width, bottom - top))
-        keep = max(0, bottom * scale - reach - first)
-        held, first = held[keep:], first + keep
+def _lr(rows: RowSource, scale: int, quality: int, model: str | None) -> Iterator[PixelArray]:
+    """The LR in strips, one a row of slabs, as the model that the file is written for makes it."""
+    package = for_encoding(scale, model)
+    writer = _writer(package.folder, scale, package.changed(scale)) if package.has_writer(scale) else None
+    return lr_strips(rows, scale, slab_size(rows.size, scale).height, writer=writer, quality=quality)
 
 
-def _downscale(pixels: PixelArray, box: Box, size: Size) -> PixelArray:
-    """A rectangle of a picture, resized; the kernel sees what lies around the rectangle."""
-    edges = (box.x, box.y, box.x + box.width, box.y + box.height)
-    image = Image.fromarray(pixels).resize((size.width, size.height), Image.Resampling.BICUBIC, box=edges)
-    return np.asarray(image)
+@lru_cache(maxsize=4)
+def _writer(folder: Path, scale: int, changed: tuple[int, ...]) -> Writer:
+    """It stays in memory for the next picture; half a megabyte."""
+    from codec.models.compact.writing import CompactWriter
+
+    return CompactWriter.load(folder, scale)
 
 
 def _is_large(path: Path) -> bool:

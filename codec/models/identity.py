@@ -1,7 +1,8 @@
 """Which weights a file needs, as eight bytes; computed without loading any network library.
 
-A model id is the first 8 bytes of SHA-256 over the config (without the list of scales) and over name, dtype, shape and
-bytes of every tensor of the parts that one scale needs. Adding a scale to a package changes no other scale's id.
+A model id is the first 8 bytes of SHA-256 over the config (without lists of scales and what only encoders use) and over
+name, dtype, shape and bytes of every tensor of the parts that decoding one scale needs. Adding a scale to a package
+changes no other scale's id, and a better LR writer changes none.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 from codec.errors import ModelError
 
 _ID_SIZE = 8
+#: Keys of the config that say nothing about how a file of one scale is decoded.
+_NOT_DECODING = {"scales", "writers", "writer_width"}
 #: A safetensors header larger than this is refused by the format itself.
 _MAX_HEADER = 100_000_000
 
@@ -47,6 +50,10 @@ class Package:
         """Scales that the package can decode."""
         return tuple(self.config.get("scales", ()))
 
+    def has_writer(self, scale: int) -> bool:
+        """Whether the LR of a scale is written by a network, not only downscaled."""
+        return scale in self.config.get("writers", ())
+
     def model_id(self, scale: int) -> bytes:
         """Eight bytes that name what a file of this scale needs.
 
@@ -59,7 +66,7 @@ class Package:
 
     def changed(self, scale: int) -> tuple[int, ...]:
         """When each of a scale's files was last written: what is kept in memory is kept under this key."""
-        files = [self.folder / f"{part}.safetensors" for part in parts_of(scale)]
+        files = [self.folder / f"{part}.safetensors" for part in (*parts_of(scale), f"writer{scale}")]
         return tuple(f.stat().st_mtime_ns if f.exists() else 0 for f in files)
 
 
@@ -79,14 +86,14 @@ def open_package(folder: Path) -> Package:
 
 
 def parts_of(scale: int) -> tuple[str, ...]:
-    """Names of the parts that one scale of a compact package needs, in hashing order."""
+    """Names of the parts that decoding one scale of a compact package needs, in hashing order."""
     return ("denoiser", f"predictor{scale}", f"reader{scale}")
 
 
 @lru_cache(maxsize=64)
 def _model_id(folder: Path, scale: int, changed: tuple[int, ...]) -> bytes:
     package = open_package(folder)
-    config = {k: v for k, v in package.config.items() if k != "scales"}
+    config = {k: v for k, v in package.config.items() if k not in _NOT_DECODING}
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode())
     for part in parts_of(scale):
         path = folder / f"{part}.safetensors"

@@ -7,8 +7,8 @@
 | denoiser, scheduler | `denoise` | `denoiser`, Eq. 9 for a known noise | `denoiser`, `scheduler`: Eq. 10 |
 | latent codec | `to_pixels` | `latent`: space-to-depth by 4 | `vae`: Stable Diffusion's |
 
-The way down (pixels to LR) is plain downscaling for `compact` (`codec.encoder.lr_strips`) and
-`Sd21Pipeline.encode` for `sd21`.
+The way down (pixels to LR) is the downscale and, where the package has one, an LR writer for `compact`
+(`codec.downscale`, `compact.writer`), and `Sd21Pipeline.encode` for `sd21`.
 """
 
 from __future__ import annotations

@@ -28,6 +28,10 @@ class StageConfig:
         warmup: steps of linear warm-up.
         ema: decay of the running mean of weights that is evaluated and shipped.
         l1, ms_ssim, colour, z_hat: weights of the fidelity losses (z_hat: L1 of the reader's own output).
+        lr_guide: weight of the squared residual of LR writers: keeps the LR a picture. Squared, since under an absolute
+            penalty the residual stays at zero.
+        lr_bits: weight of the natural logarithm of the LR's estimated bits, where an LR writer is trained: quality
+            grows about with the logarithm of the rate, so that one weight fits all rates.
         log_errors: scale -> the predicted log2 errors that map to t = 10 and t = 200, for predictors that are trained.
         perceptual: name -> weight of perceptual terms, see `codec.training.perceptual`; at full weight where the
             timestep is high, none at timestep 0.
@@ -55,6 +59,8 @@ class StageConfig:
     ms_ssim: float = 0.2
     colour: float = 0.5
     z_hat: float = 0.25
+    lr_guide: float = 3.0
+    lr_bits: float = 0.0
     log_errors: dict[int, tuple[float, float]] = field(default_factory=dict)
     perceptual: dict[str, float] = field(default_factory=dict)
     fidelity_release: float = 0.85

@@ -10,6 +10,7 @@ from torch import Tensor
 from codec.models.compact.latent import PixelLatent
 from codec.models.compact.layers import bicubic_up
 from codec.models.compact.model import CompactModel, Reconstruction
+from codec.training.coding import written
 from codec.training.crops import Batch, CropStore
 from codec.training.losses import l1, ms_ssim
 from codec.training.stages import autocast, log_tile_error, psnr
@@ -27,7 +28,8 @@ def evaluate(model: CompactModel, store: CropStore, scale: int, count: int = 16)
     predicted, true = [], []
     for variant in (1, 2):
         batch = store.fixed(count, scale, crop=384, variant=variant)
-        for part in _split(batch, 4):
+        for piece in _split(batch, 4):
+            part = written(model, piece).batch
             up = bicubic_up(part.lr, scale)
             _add(sums, "psnr_bicubic", psnr(up, part.hr))
             for realism in (0.0, 1.0):
@@ -47,7 +49,7 @@ def sample_sheet(model: CompactModel, store: CropStore, scales: tuple[int, ...],
     """Rows of held-out crops: original, bicubic from the LR, realism 0, 0.5, 1."""
     rows = []
     for scale in scales:
-        batch = store.fixed(count, scale, crop=256, variant=2)
+        batch = written(model, store.fixed(count, scale, crop=256, variant=2)).batch
         columns = [batch.hr, bicubic_up(batch.lr, scale)]
         columns += [_pass(model, batch, realism).x_hat for realism in (0.0, 0.5, 1.0)]
         rows += [torch.cat([c[i] for c in columns], 2) for i in range(batch.hr.shape[0])]

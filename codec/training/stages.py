@@ -15,6 +15,7 @@ from codec.models.compact.config import LATENT_FACTOR
 from codec.models.compact.latent import PixelLatent
 from codec.models.compact.layers import bicubic_up
 from codec.models.compact.model import CompactModel
+from codec.training.coding import written
 from codec.training.config import StageConfig
 from codec.training.crops import Batch
 from codec.training.discriminator import (
@@ -58,6 +59,8 @@ class FidelityStage:
     def step(self, batch: Batch, rng: torch.Generator) -> dict[str, float]:
         c, model = self._config, self._model
         with autocast(batch.hr.device):
+            made = written(model, batch)
+            batch = made.batch
             z_hat = model.read(batch.lr, batch.quality, batch.scale)
             b, _, h, w = z_hat.shape
             zeros = z_hat.new_zeros(b, 1, h, w)
@@ -69,12 +72,14 @@ class FidelityStage:
         own = l1(PixelLatent.decode(z_hat.float()), batch.hr).mean()
         target = log_tile_error(z_hat, batch.hr)
         predictor = F.smooth_l1_loss(predicted.float(), target)
+        guide, bits = made.residual.pow(2).mean(), torch.log(made.bits).mean()
         self._optimizer.zero_grad(set_to_none=True)
-        (fidelity + c.z_hat * own + 0.05 * predictor).backward()
+        (fidelity + c.z_hat * own + 0.05 * predictor + c.lr_guide * guide + c.lr_bits * bits).backward()
         norm = finish(self._optimizer)
         return {
             "loss": fidelity.item(), "psnr": psnr(x_hat, batch.hr), "z_hat": own.item(),
-            "predictor": predictor.item(), "norm": norm,
+            "predictor": predictor.item(), "lr_change": 127.5 * made.residual.abs().mean().item(),
+            "log_bits": bits.item(), "norm": norm,
         }  # fmt: skip
 
 
@@ -103,6 +108,7 @@ class RealismStage:
         realism = (torch.rand(b, 1, 1, 1, generator=rng) * 1.4 - 0.2).clamp(0, 1).to(device)
         noise = torch.randn(b, 1, h, w, generator=rng).to(device)
         with autocast(device):
+            batch = written(self._model, batch).batch
             out = self._model(batch.lr, batch.quality, batch.scale, realism, noise)
             x_hat, condition = out.x_hat, bicubic_up(batch.lr, batch.scale)
         weight = (out.t.float() / 200).clamp(0, 1)  # [B, 1, h/4, w/4]

@@ -25,7 +25,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
+from codec.downscale import lr_strips
 from codec.errors import InputError
+from codec.image.sources import ArrayRows
 from codec.payload.av1 import Av1Payload
 from codec.payload.base import PixelArray
 
@@ -68,17 +70,11 @@ def _squares(data: bytes) -> Iterator[PixelArray]:
             yield pixels[top : top + side, left : left + side]
 
 
-def downscale(hr: PixelArray, scale: int) -> PixelArray:
-    """Antialiased bicubic by an integer factor; sides of `hr` are multiples of it. uint8 [h/scale, w/scale, 3]."""
-    h, w = hr.shape[:2]
-    return np.asarray(Image.fromarray(hr).resize((w // scale, h // scale), Image.Resampling.BICUBIC))
-
-
 def _coded(hr: PixelArray, seed: int, *, scales: tuple[int, ...], variants: int) -> dict[str, Any]:
     rng, av1 = np.random.default_rng(seed), Av1Payload()
     out: dict[str, Any] = {"hr": hr}
     for scale in scales:
-        lr = downscale(hr, scale)
+        (lr,) = lr_strips(ArrayRows(hr), scale, hr.shape[0] // scale)
         low, high = _QUALITIES[scale]
         pictures, qualities = [], []
         # one variant a stratum, so that every photograph is seen from coarse to fine; 16 and 32 also lossless

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from codec.errors import ModelError
@@ -27,6 +27,8 @@ class CompactConfig:
         up_blocks: residual blocks of the denoiser on the way up at 1/8 and 1/4.
         half_width: channels of the denoiser's detail head at 1/2 resolution.
         predictor_width: channels of the timestep predictor.
+        writers: scales whose LR is written by a network; at the others it is the plain downscale.
+        writer_width: channels of an LR writer.
         family: "compact".
         architecture: name of everything that the code of these networks decides beside the widths. Part of the model
             id: a change of the graph or of a constant in it needs a new name.
@@ -40,6 +42,8 @@ class CompactConfig:
     up_blocks: tuple[int, int] = (1, 1)
     half_width: int = 32
     predictor_width: int = 32
+    writers: tuple[int, ...] = ()
+    writer_width: int = 32
     family: str = field(default="compact")
     architecture: str = field(default=ARCHITECTURE)
 
@@ -51,10 +55,16 @@ class CompactConfig:
         for scale in self.scales:
             if scale not in (4, 8, 16, 32):
                 raise ModelError(f"config.json: scale is {scale}, expected 4, 8, 16 or 32")
+        if not set(self.writers) <= set(self.scales):
+            raise ModelError(f"config.json: writers for {self.writers}, of scales {self.scales}")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready fields."""
         return asdict(self)
+
+    def at_scales(self, scales: tuple[int, ...]) -> CompactConfig:
+        """The same for some of the scales."""
+        return replace(self, scales=scales, writers=tuple(s for s in self.writers if s in scales))
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> CompactConfig:

@@ -56,7 +56,7 @@ class CompactFamily:
         Raises:
             ModelError: the package is incomplete or lacks the scale.
         """
-        return cls(load_package(folder, (scale,)), scale, device, dtype)
+        return cls(load_package(folder, (scale,), decoding=True), scale, device, dtype)
 
     @torch.inference_mode()
     def read(self, lr: Tensor, quality: int) -> Tensor:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from codec.errors import ModelError
 from codec.models.compact.config import LATENT_FACTOR, CompactConfig
 from codec.models.compact.denoiser import CompactDenoiser
 from codec.models.compact.latent import PixelLatent
 from codec.models.compact.predictor import TimestepPredictor, spread_over_cells
 from codec.models.compact.reader import LRReader
 from codec.models.compact.scheduler import noise_gain
+from codec.models.compact.writer import LRWriter
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,9 @@ class Reconstruction:
 
 
 class CompactModel(nn.Module):
-    """Readers and predictors (one a scale) around the shared denoiser.
+    """Writers, readers and predictors (one a scale) around the shared denoiser.
 
+    hr, downscale, quality -> writer -> lr
     lr, quality -> reader -> z_hat -> predictor -> t
                                |                   |
                                +-> denoiser(noise * gain(realism * t)) -> d
@@ -44,6 +47,7 @@ class CompactModel(nn.Module):
         self.config = config
         self.readers = nn.ModuleDict({str(s): LRReader(config, s) for s in config.scales})
         self.predictors = nn.ModuleDict({str(s): TimestepPredictor(config) for s in config.scales})
+        self.writers = nn.ModuleDict({str(s): LRWriter(config, s) for s in config.writers})
         self.denoiser = CompactDenoiser(config)
 
     def parts(self) -> dict[str, nn.Module]:
@@ -52,12 +56,25 @@ class CompactModel(nn.Module):
         for scale in self.config.scales:
             named[f"reader{scale}"] = self.readers[str(scale)]
             named[f"predictor{scale}"] = self.predictors[str(scale)]
+        named |= {f"writer{scale}": self.writers[str(scale)] for scale in self.config.writers}
         return named
 
     def predictor(self, scale: int) -> TimestepPredictor:
         """The timestep predictor of a scale."""
         module = self.predictors[str(scale)]
         assert isinstance(module, TimestepPredictor)
+        return module
+
+    def writer(self, scale: int) -> LRWriter:
+        """The LR writer of a scale.
+
+        Raises:
+            ModelError: this model has none for it.
+        """
+        if scale not in self.config.writers:
+            raise ModelError(f"the model has no LR writer for scale {scale}")
+        module = self.writers[str(scale)]
+        assert isinstance(module, LRWriter)
         return module
 
     def channels_last_on(self, device: torch.device) -> CompactModel:
@@ -67,6 +84,11 @@ class CompactModel(nn.Module):
             if parameter.dim() == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         return self
+
+    def write(self, hr: Tensor, quality: Tensor, scale: int) -> Tensor:
+        """What the LR holds beside the downscale; see `LRWriter.forward`."""
+        residual: Tensor = self.writer(scale)(hr, quality)
+        return residual
 
     def read(self, lr: Tensor, quality: Tensor, scale: int) -> Tensor:
         """z_hat of an LR picture; see `LRReader.forward`."""

@@ -54,21 +54,23 @@ def merged(folders: Sequence[Path]) -> CompactModel:
         ModelError: a package is unreadable, or they differ in more than their scales.
     """
     configs = [load_package(folder).config for folder in folders]
-    scales = tuple(sorted({scale for config in configs for scale in config.scales}))
-    if len({replace(config, scales=scales) for config in configs}) > 1:
+    scales, writers = (tuple(sorted({s for c in configs for s in getattr(c, of)})) for of in ("scales", "writers"))
+    whole = {replace(config, scales=scales, writers=writers) for config in configs}
+    if len(whole) > 1:
         raise ModelError("model packages differ in more than their scales: they cannot be merged")
-    model = CompactModel(replace(configs[0], scales=scales))
+    model = CompactModel(whole.pop())
     for folder in folders:
         load_parts(model, folder, missing_ok=True)
     return model.eval()
 
 
-def load_package(folder: Path, scales: tuple[int, ...] | None = None) -> CompactModel:
+def load_package(folder: Path, scales: tuple[int, ...] | None = None, *, decoding: bool = False) -> CompactModel:
     """A model with the weights of a package, fp32, on the CPU, in evaluation mode.
 
     Args:
         folder: a package folder.
         scales: scales to load; None = all the package has.
+        decoding: leave out what only encoders use.
 
     Raises:
         ModelError: the package is absent, incomplete, or does not fit its config.
@@ -82,7 +84,9 @@ def load_package(folder: Path, scales: tuple[int, ...] | None = None) -> Compact
         missing = set(scales) - set(config.scales)
         if missing:
             raise ModelError(f"model package {folder}: has scales {config.scales}, needed {sorted(missing)}")
-        config = CompactConfig.from_dict(fields | {"scales": tuple(scales)})
+        config = config.at_scales(tuple(scales))
+    if decoding:
+        config = replace(config, writers=())
     model = CompactModel(config)
     load_parts(model, folder)
     return model.eval().requires_grad_(False)

@@ -13,7 +13,7 @@ from PIL import Image
 
 import codec
 from codec import encoder
-from codec.encoder import lr_strips
+from codec.downscale import lr_strips
 from codec.errors import InputError
 from codec.geometry import Size
 from codec.image.metadata import stored_exif

@@ -64,6 +64,20 @@ def test_store_holds_pictures_that_went_through_the_payload(store: Path) -> None
         assert 0 < batch.quality.min() <= batch.quality.max() <= 1
 
 
+def test_a_writer_learns_and_stays_for_the_realism_stage(store: Path, tmp_path: Path) -> None:
+    """What a stage leaves alone is carried on: the denoiser then sees the LR that encoders will write."""
+    writing = {"model": TINY | {"writers": (16,), "writer_width": 8}, "lr_bits": 0.1}
+    first, second = tmp_path / "fidelity", tmp_path / "realism"
+    parts = ("writer16", "reader16", "predictor16", "predictor4")
+    train(stage(**writing, train=parts), Run(store=store, out=first, device=CPU))
+    learned = load_package(first / "package").writer(16).conv_out.weight
+    assert float(learned.abs().max()) > 0
+    train(stage(**writing, kind="realism", train=("denoiser",)),
+          Run(store=store, out=second, device=CPU, init=first / "package"))  # fmt: skip
+    assert torch.equal(load_package(second / "package").writer(16).conv_out.weight, learned)
+    assert all(math.isfinite(v) for folder in (first, second) for row in rows(folder) for v in row.values())
+
+
 def test_fidelity_then_realism(store: Path, tmp_path: Path) -> None:
     first = tmp_path / "fidelity"
     train(stage(), Run(store=store, out=first, device=CPU))

@@ -1,0 +1,108 @@
+"""LR pictures through the real payloads inside a training step: forward as stored, backward straight through."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
+
+from codec.models.compact.model import CompactModel
+from codec.models.rounding import from_uint8, to_uint8
+from codec.payload.av1 import Av1Payload
+from codec.payload.base import PixelArray
+from codec.training.crops import Batch
+
+#: BT.601, full range, as in the payload; chroma about zero.
+_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+
+
+@dataclass(frozen=True)
+class Written:
+    """A batch as the model's own LR writer stores it.
+
+    Attributes:
+        batch: with the LR that the writer makes, coded at the qualities of the batch.
+        residual: what the writer adds to the downscale, float [B, 3, h, w]; zeros without a writer.
+        bits: estimate of bits an LR pixel, float [B], see `estimated_bits`; ones without a writer.
+    """
+
+    batch: Batch
+    residual: Tensor
+    bits: Tensor
+
+
+def written(model: CompactModel, batch: Batch) -> Written:
+    """The batch with the writer's LR in the place of the stored one; unchanged where the model has no writer."""
+    if batch.scale not in model.config.writers:
+        return Written(batch, torch.zeros_like(batch.lr), batch.lr.new_ones(batch.lr.shape[0]))
+    base = downscale(batch.hr, batch.scale)
+    residual = model.write(batch.hr, batch.quality, batch.scale).float()
+    lr = base + residual
+    stored = through_payload(lr, batch.quality)
+    return Written(replace(batch, lr=stored), residual, estimated_bits(lr, stored))
+
+
+def downscale(hr: Tensor, scale: int) -> Tensor:
+    """What the encoder gives the writer: antialiased bicubic (a = -0.5), rounded to 8 bits; float in [-1, 1]."""
+    lr = F.interpolate(hr, scale_factor=1 / scale, mode="bicubic", antialias=True)
+    return from_uint8(to_uint8(lr))
+
+
+def through_payload(lr: Tensor, quality: Tensor) -> Tensor:
+    """LR as a decoder sees it; the gradient passes as if nothing had happened.
+
+    Args:
+        lr: float [B, 3, h, w], nominally in [-1, 1]: what lies outside is cut off, though not for the gradient.
+        quality: float [B, 1, 1, 1], AV1 quality / 100; 1 = lossless.
+
+    Returns:
+        Float [B, 3, h, w] in [-1, 1].
+    """
+    pictures = to_uint8(lr.detach()).permute(0, 2, 3, 1).cpu().numpy()
+    qualities = [round(100 * float(q)) for q in quality.flatten()]
+    coded = np.stack(list(_pool().map(_through_av1, pictures, qualities)))
+    stored = from_uint8(torch.from_numpy(coded).permute(0, 3, 1, 2)).to(lr.device)
+    return lr + (stored - lr).detach()
+
+
+def estimated_bits(lr: Tensor, stored: Tensor) -> Tensor:
+    """About how many bits an LR pixel costs, float [B]: logarithms of 8x8 DCT coefficients in steps of the coder.
+
+    The step is taken from the error that the coder really made, and is at least one grey level. Good for comparing an
+    LR with another one of the same scene and quality, no more.
+    """
+    step = (math.sqrt(12) * (stored - lr).detach().pow(2).mean((1, 2, 3)).sqrt()).clamp_min(2 / 255)
+    lr = F.pad(lr, (0, -lr.shape[-1] % 8, 0, -lr.shape[-2] % 8), mode="replicate")
+    b, _, h, w = lr.shape
+    ycc = torch.einsum("oc,bchw->bohw", lr.new_tensor(_YCC), lr)
+    blocks = ycc.reshape(b, 3, h // 8, 8, w // 8, 8)
+    dct = _dct().to(lr.device)
+    coefficients = torch.einsum("ui,vj,bcyixj->bcyuxv", dct, dct, blocks)
+    return 3 * torch.log2(1 + coefficients.abs() / step.view(b, 1, 1, 1, 1, 1)).mean((1, 2, 3, 4, 5))
+
+
+def _through_av1(picture: PixelArray, quality: int) -> PixelArray:
+    if quality == 100:
+        return picture
+    av1, (h, w) = Av1Payload(), picture.shape[:2]
+    return av1.decode(av1.encode(np.ascontiguousarray(picture), quality=quality, effort="fast"), width=w, height=h)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor()
+
+
+@cache
+def _dct() -> Tensor:
+    """Orthonormal DCT-II of eight samples, float [8, 8], a basis vector a row."""
+    k, n = torch.arange(8.0)[:, None], torch.arange(8.0)
+    basis = torch.cos(math.pi / 8 * (n + 0.5) * k) / 2
+    basis[0] /= math.sqrt(2)
+    return basis

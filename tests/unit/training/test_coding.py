@@ -1,0 +1,78 @@
+"""LR pictures through the real payload inside a training step."""
+
+import numpy as np
+import torch
+from PIL import Image
+
+from codec.models.compact.config import CompactConfig
+from codec.models.compact.model import CompactModel
+from codec.models.rounding import from_uint8, to_uint8
+from codec.payload.av1 import Av1Payload
+from codec.training.coding import downscale, estimated_bits, through_payload, written
+from codec.training.crops import Batch
+
+
+def pictures(side: int, count: int = 2) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (count, side // 4, side // 4, 3), dtype=np.uint8)
+    return np.stack([np.asarray(Image.fromarray(c).resize((side, side), Image.Resampling.BICUBIC)) for c in coarse])
+
+
+def as_tensor(pixels: np.ndarray) -> torch.Tensor:
+    return from_uint8(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+
+
+def test_what_comes_out_is_what_a_decoder_sees() -> None:
+    pixels = pictures(32)
+    out = through_payload(as_tensor(pixels), torch.tensor([30, 100]).view(2, 1, 1, 1) / 100)
+    av1 = Av1Payload()
+    want = av1.decode(av1.encode(pixels[0], quality=30, effort="fast"), width=32, height=32)
+    got = to_uint8(out).permute(0, 2, 3, 1).numpy()
+    assert np.array_equal(got[0], want)
+    assert np.any(got[0] != pixels[0])
+    assert np.array_equal(got[1], pixels[1])
+
+
+def test_the_gradient_passes_straight_through_even_outside_the_range() -> None:
+    lr = (as_tensor(pictures(16)) * 1.5).requires_grad_()
+    weight = torch.randn(lr.shape)
+    (through_payload(lr, torch.full((2, 1, 1, 1), 0.3)) * weight).sum().backward()
+    assert lr.grad is not None
+    assert torch.equal(lr.grad, weight)
+
+
+def test_the_downscale_is_the_encoders() -> None:
+    hr = pictures(128)
+    want = [np.asarray(Image.fromarray(x).resize((32, 32), Image.Resampling.BICUBIC)) for x in hr]
+    got = to_uint8(downscale(as_tensor(hr), 4)).permute(0, 2, 3, 1).numpy()
+    assert np.abs(got.astype(int) - np.stack(want)).mean() < 0.2
+
+
+def test_estimated_bits_follow_the_real_ones() -> None:
+    pixels = pictures(64, 1)
+    flat = (pixels.astype(float) * 0.3 + 90).astype(np.uint8)
+    estimates, real = [], []
+    for picture in (pixels, flat):
+        for quality in (20, 50, 80):
+            lr = as_tensor(picture)
+            stored = through_payload(lr, torch.full((1, 1, 1, 1), quality / 100))
+            estimates.append(float(estimated_bits(lr, stored)))
+            real.append(8 * len(Av1Payload().encode(picture[0], quality=quality, effort="fast")) / 64**2)
+    assert np.corrcoef(np.log(estimates), np.log(real))[0, 1] > 0.8
+    for three in (estimates[:3], estimates[3:]):
+        assert three == sorted(three)
+
+
+def test_a_writer_replaces_the_stored_lr_and_only_then() -> None:
+    hr = as_tensor(pictures(64))
+    batch = Batch(hr=hr, lr=torch.zeros(2, 3, 4, 4), quality=torch.ones(2, 1, 1, 1), scale=16)
+    plain = CompactModel(CompactConfig(scales=(16,)))
+    assert written(plain, batch).batch is batch
+    model = CompactModel(CompactConfig(scales=(16,), writers=(16,)))
+    made = written(model, batch)  # an untrained writer adds nothing
+    assert torch.allclose(made.batch.lr, downscale(hr, 16), atol=1e-6)
+    assert not made.residual.any()
+    (made.bits.mean() + made.batch.lr.sum()).backward()
+    gradient = model.writer(16).conv_out.weight.grad
+    assert gradient is not None
+    assert float(gradient.abs().max()) > 0
