@@ -172,7 +172,7 @@ def _file(
         model_id=for_encoding(scale, model).model_id(scale),
     )
     payloads = [
-        payload.encode(np.ascontiguousarray(piece), quality=quality, effort=options.effort)
+        payload.encode(np.ascontiguousarray(piece), quality=quality, effort=options.effort, chroma=options.chroma)
         for strip in strips(scale, quality)
         for piece in _cut(strip, slab.width)
     ]

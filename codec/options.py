@@ -15,6 +15,7 @@ PAYLOADS = ("av1", "png", "webp", "jxl")
 LOSSLESS_PAYLOADS = ("png", "webp", "jxl")
 #: Readers may lack them.
 OPTIONAL_PAYLOADS = ("jxl",)
+CHROMA = ("auto", "420", "444")
 EFFORTS = ("fast", "default", "best")
 STRIP = ("none", "gps", "all")
 DEFAULT_SCALE, DEFAULT_QUALITY = 4, 50
@@ -71,6 +72,8 @@ class EncodeOptions(_Options):
         bpp: at most so many bits of the whole file per HR pixel; scale, payload and quality that are None are chosen.
         max_bytes: at most so many bytes of the whole file; likewise.
         effort: time spent on coding the LR: "fast", "default" or "best".
+        chroma: resolution of colour in a lossy LR: "420" = half each way, a tenth fewer bytes; "444" = full; "auto" =
+            by quality.
         strip: "none" keeps ICC, EXIF and XMP; "gps" drops what can tell where the photograph was taken (EXIF's GPS
             directory and all XMP); "all" drops EXIF and XMP. The ICC profile always stays: it is the colours (one
             that is plain sRGB is what a picture without a profile has, and is never stored).
@@ -83,6 +86,7 @@ class EncodeOptions(_Options):
     bpp: float | None = None
     max_bytes: int | None = None
     effort: str = "default"
+    chroma: str = "auto"
     strip: str = "none"
     alpha_quality: int | None = None
 
@@ -93,11 +97,14 @@ class EncodeOptions(_Options):
         if self.payload is not None:
             _one_of("payload", self.payload, PAYLOADS)
         _one_of("effort", self.effort, EFFORTS)
+        _one_of("chroma", self.chroma, CHROMA)
         _one_of("strip", self.strip, STRIP)
         if self.quality is not None:
             _between("quality", self.quality, 0, 99)
             if self.payload in LOSSLESS_PAYLOADS:
                 raise InputError(f"quality has no meaning for the lossless payload {self.payload}")
+        if self.chroma != "auto" and self.payload in LOSSLESS_PAYLOADS:
+            raise InputError(f"chroma has no meaning for the lossless payload {self.payload}")
         if self.alpha_quality is not None:
             _between("alpha_quality", self.alpha_quality, 0, 99)
         if self.bpp is not None:

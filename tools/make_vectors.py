@@ -26,7 +26,10 @@ def picture(size: Size) -> np.ndarray:
     return np.stack([(x * 7 + y * 3) % 256, (x * y // 2) % 256, (255 - x * 2 - y * 5) % 256], 2).astype(np.uint8)
 
 
-def make(size: Size, scale: int, coding: Coding, quality: int, slab: Size | None = None, **fields: object) -> TadmFile:
+def make(
+    size: Size, scale: int, coding: Coding, quality: int, slab: Size | None = None, *, chroma: str = "auto",
+    **fields: object,
+) -> TadmFile:  # fmt: skip
     """A file whose LR is `picture`."""
     lr = lr_size(size, scale)
     pixels, slab = picture(lr), slab or lr
@@ -35,7 +38,7 @@ def make(size: Size, scale: int, coding: Coding, quality: int, slab: Size | None
     header = Header(
         size=size, scale=scale, coding=coding, quality=quality, grid=GridPreset.COMPACT_64, model_id=MODEL_ID
     )
-    payloads = [payload.encode(p, quality=quality) for p in parts]
+    payloads = [payload.encode(p, quality=quality, chroma=chroma) for p in parts]
     return TadmFile(header=header, slab=slab, payloads=payloads, **fields)  # type: ignore[arg-type]
 
 
@@ -54,6 +57,7 @@ def vectors() -> dict[str, TadmFile]:
         "av1-coarse": make(photo, 4, Coding.AV1, 0),
         "av1-default": make(photo, 4, Coding.AV1, 38),
         "av1-fine": make(photo, 8, Coding.AV1, 99),
+        "av1-full-chroma": make(photo, 4, Coding.AV1, 38, chroma="444"),
         "av1-slabs": make(photo, 4, Coding.AV1, 50, Size(32, 16)),
         "png-slabs": make(photo, 8, Coding.PNG, 100, Size(16, 16)),
         "metadata": make(
@@ -71,9 +75,11 @@ def vectors() -> dict[str, TadmFile]:
 
 
 def main() -> None:
-    """Write NAME.tadm, NAME.json (structure) and NAME.png (LR)."""
+    """Write NAME.tadm, NAME.json (structure) and NAME.png (LR) of every golden file that is not there."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, file in vectors().items():
+        if (FOLDER / f"{name}.tadm").exists():
+            continue
         (FOLDER / f"{name}.tadm").write_bytes(write(file))
         (FOLDER / f"{name}.json").write_text(json.dumps(dump(file), indent=1) + "\n")
         Image.fromarray(LowRes(file).whole()).save(FOLDER / f"{name}.png", optimize=True)

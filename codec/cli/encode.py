@@ -11,7 +11,7 @@ import click
 
 from codec.cli.streams import check_output, data_of, overwrite_option, quiet_option, say, write_output
 from codec.errors import InputError
-from codec.options import DEFAULT_QUALITY, EFFORTS, PAYLOADS, SCALES, STRIP, EncodeOptions
+from codec.options import CHROMA, DEFAULT_QUALITY, EFFORTS, PAYLOADS, SCALES, STRIP, EncodeOptions
 
 
 @click.command("encode")
@@ -34,6 +34,7 @@ from codec.options import DEFAULT_QUALITY, EFFORTS, PAYLOADS, SCALES, STRIP, Enc
 @click.option("--bpp", type=float, help="At most so many bits a pixel: scale, payload and quality are chosen.")
 @click.option("--max-bytes", type=click.IntRange(1), help="At most so many bytes: likewise.")
 @click.option("--effort", type=click.Choice(EFFORTS), help="Time spent on coding the LR.  [default: default]")
+@click.option("--chroma", type=click.Choice(CHROMA), help="Resolution of colour in the LR; av1 only.  [default: auto]")
 @click.option(
     "--strip",
     type=click.Choice(STRIP),
@@ -46,8 +47,8 @@ from codec.options import DEFAULT_QUALITY, EFFORTS, PAYLOADS, SCALES, STRIP, Enc
 @quiet_option
 def encode_command(
     source: str, target: str, *, profile: str, scale: str | None, payload: str | None, quality: int | None,
-    bpp: float | None, max_bytes: int | None, effort: str | None, strip: str | None, alpha_quality: int | None,
-    model: str | None, as_json: bool, force: bool, quiet: bool,
+    bpp: float | None, max_bytes: int | None, effort: str | None, chroma: str | None, strip: str | None,
+    alpha_quality: int | None, model: str | None, as_json: bool, force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Encode the picture INPUT into the .tadm file OUTPUT.
 
@@ -55,7 +56,7 @@ def encode_command(
     """
     given: dict[str, Any] = {
         "scale": int(scale) if scale else None, "payload": payload, "quality": quality, "bpp": bpp,
-        "max_bytes": max_bytes, "effort": effort, "strip": strip,
+        "max_bytes": max_bytes, "effort": effort, "chroma": chroma, "strip": strip,
         "alpha_quality": alpha_quality,
     }  # fmt: skip
     try:

@@ -7,7 +7,7 @@ from enum import IntEnum
 #: First four bytes of every file. The high bit of the first catches seven-bit transfers.
 MAGIC = b"\x9cTDM"
 #: Version written by this code. Another major version is refused, another minor version is read.
-VERSION_MAJOR, VERSION_MINOR = 0, 1
+VERSION_MAJOR, VERSION_MINOR = 1, 0
 #: Largest side in pixels that the format can express.
 MAX_SIDE = 2**24 - 1
 #: Bytes of a model id.

@@ -1,19 +1,22 @@
-"""AV1 still picture, 8-bit 4:4:4, BT.601 full range: the lossy payload. Only what a reader cannot predict is stored."""
+"""AV1 still picture, 8-bit, BT.601 full range: the lossy payload. Only what a reader cannot predict is stored."""
 
 from __future__ import annotations
 
 import io
 
+import numpy as np
 from PIL import Image, features
 
 from codec.errors import InputError, UnsupportedError
-from codec.payload.av1_header import MAX_SIDE, pack, unpack
+from codec.payload.av1_header import MAX_SIDE, coded_width, pack, unpack
 from codec.payload.avif import avif_of_obus, obus_of_avif
 from codec.payload.base import PixelArray
 from codec.payload.opening import open_pixels
 
 #: libaom speed by effort: 2 is the usual choice, 6 costs about 1% of MS-SSIM at equal rate.
 _SPEED = {"fast": 6, "default": 2, "best": 0}
+#: From this quality on chroma is kept at full size unless told otherwise; see `docs/adr/0003-defaults.md`.
+_FULL_CHROMA_QUALITY = 80
 
 
 class Av1Payload:
@@ -23,16 +26,17 @@ class Av1Payload:
     lossless = False
     suffix = ".avif"
 
-    def encode(self, lr: PixelArray, *, quality: int, effort: str = "default") -> bytes:
+    def encode(self, lr: PixelArray, *, quality: int, effort: str = "default", chroma: str = "auto") -> bytes:
         """Code an LR picture.
 
         Args:
             lr: uint8 [h, w, 3].
             quality: 0..99 as in libavif; larger is finer.
             effort: "fast", "default" or "best".
+            chroma: "420", "444" or "auto".
 
         Returns:
-            Tool flags and the frame, see `codec.payload.av1_header.pack`.
+            Flags and the frame, see `codec.payload.av1_header.pack`.
 
         Raises:
             UnsupportedError: this Pillow was built without AVIF.
@@ -43,10 +47,14 @@ class Av1Payload:
         height, width = lr.shape[:2]
         if max(height, width) > MAX_SIDE:
             raise InputError(f"payload av1: the LR is {width}x{height}, AV1 ends at {MAX_SIDE} a side")
+        subsampled = chroma == "420" or (chroma == "auto" and quality < _FULL_CHROMA_QUALITY)
+        if subsampled and width % 2:
+            lr = np.pad(lr, ((0, 0), (0, 1), (0, 0)), mode="edge")
         buffer = io.BytesIO()
         try:
             Image.fromarray(lr).save(
-                buffer, "AVIF", quality=quality, speed=_SPEED[effort], subsampling="4:4:4", range="full",
+                buffer, "AVIF", quality=quality, speed=_SPEED[effort], range="full",
+                subsampling="4:2:0" if subsampled else "4:4:4",
                 codec="aom", max_threads=1, autotiling=False,
             )  # fmt: skip
         except (OSError, RuntimeError, ValueError) as exc:  # libavif's own limits
@@ -62,13 +70,13 @@ class Av1Payload:
         """
         if not features.check("avif"):
             raise UnsupportedError("payload av1: this Pillow was built without AVIF")
-        file = self.to_file(data, width=width, height=height)
-        return open_pixels(file, "AVIF", name=self.name, width=width, height=height)
+        file, coded = self.to_file(data, width=width, height=height), coded_width(data, width)
+        return open_pixels(file, "AVIF", name=self.name, width=coded, height=height)[:, :width]
 
     def to_file(self, data: bytes, *, width: int, height: int) -> bytes:
-        """The payload in the boxes of an AVIF file.
+        """The payload in the boxes of an AVIF file; a 4:2:0 picture of odd width has a column more in it.
 
         Raises:
             FormatError: the payload cannot be one.
         """
-        return avif_of_obus(unpack(data, width, height))
+        return avif_of_obus(unpack(data, coded_width(data, width), height))

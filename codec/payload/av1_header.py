@@ -1,7 +1,7 @@
 """The AV1 sequence header of a still picture: read, and written anew from eight flags and a size.
 
-An encoder spends 11 bytes on a header of which everything but a few tool flags follows from the size of the picture. So
-a payload keeps one byte of flags and the frame itself. Names and order of fields: AV1 bitstream specification, 5.5.
+An encoder spends 11 bytes on a header of which everything but a few flags follows from the size of the picture. So a
+payload keeps one byte of flags and the frame itself. Names and order of fields: AV1 bitstream specification, 5.5.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ _LEVELS = (
     (16, 16384, 8704, 35651584),
 )
 _NO_LEVEL = 31
+#: Bit of the flags: chroma at half the size each way (4:2:0).
+SUBSAMPLED = 0x80
 #: Largest side in pixels that AV1 can express.
 MAX_SIDE = 2**16
 # colour: primaries BT.709, transfer sRGB, matrix BT.601
@@ -44,20 +46,25 @@ class SequenceHeader:
 
     Attributes:
         width, height: in pixels.
-        tools: bits of `_TOOLS`, 0..127.
+        flags: bits of `_TOOLS` and `SUBSAMPLED`, 0..255.
         level: seq_level_idx; it has no effect on decoding.
     """
 
     width: int
     height: int
-    tools: int
+    flags: int
     level: int
+
+    @property
+    def subsampled(self) -> bool:
+        """4:2:0 (profile 0), else 4:4:4 (profile 1)."""
+        return bool(self.flags & SUBSAMPLED)
 
 
 def build(header: SequenceHeader) -> bytes:
-    """The sequence header OBU, 8-bit 4:4:4, BT.601 full range, no film grain."""
+    """The sequence header OBU, 8-bit 4:2:0 or 4:4:4, BT.601 full range, no film grain."""
     bits = _Writer()
-    bits.put(1, 3)  # seq_profile: 8-bit 4:4:4
+    bits.put(0 if header.subsampled else 1, 3)  # seq_profile
     bits.put(3, 2)  # still_picture, reduced_still_picture_header
     bits.put(header.level, 5)
     sides = (header.width - 1, header.height - 1)
@@ -67,13 +74,17 @@ def build(header: SequenceHeader) -> bytes:
     for side, length in zip(sides, lengths, strict=True):
         bits.put(side, length)
     for index in range(6):
-        bits.put(header.tools >> index & 1, 1)
+        bits.put(header.flags >> index & 1, 1)
     bits.put(0, 1)  # high_bitdepth
+    if header.subsampled:
+        bits.put(0, 1)  # mono_chrome
     bits.put(1, 1)  # color_description_present_flag
     for value in _COLOUR:
         bits.put(value, 8)
     bits.put(1, 1)  # color_range: full
-    bits.put(header.tools >> 6 & 1, 1)  # separate_uv_delta_q
+    if header.subsampled:
+        bits.put(0, 2)  # chroma_sample_position: unknown, which all readers take for centred
+    bits.put(header.flags >> 6 & 1, 1)  # separate_uv_delta_q
     bits.put(0, 1)  # film_grain_params_present
     bits.put(1, 1)  # trailing_one_bit
     body = bits.done()
@@ -95,20 +106,23 @@ def parse(obus: bytes) -> tuple[SequenceHeader, int]:
     profile, still, reduced = bits.take(3), bits.take(1), bits.take(1)
     if not (still and reduced):
         raise UnsupportedError("av1 payload: sequence header is not a reduced still-picture header")
-    if profile != 1:
-        raise UnsupportedError(f"av1 payload: profile is {profile}, expected 1 (8-bit 4:4:4)")
+    if profile not in (0, 1):
+        raise UnsupportedError(f"av1 payload: profile is {profile}, expected 0 or 1 (8-bit 4:2:0 or 4:4:4)")
     level = bits.take(5)
     lengths = [bits.take(4) + 1, bits.take(4) + 1]
     width, height = (bits.take(n) + 1 for n in lengths)
-    tools = sum(bits.take(1) << i for i in range(6))
-    if bits.take(1) or not bits.take(1) or tuple(bits.take(8) for _ in range(3)) != _COLOUR or not bits.take(1):
+    flags = sum(bits.take(1) << i for i in range(6))
+    more_depth, gray = bits.take(1), profile == 0 and bits.take(1)
+    described = bits.take(1) and tuple(bits.take(8) for _ in range(3)) == _COLOUR
+    full, position = bits.take(1), profile == 0 and bits.take(2)
+    if more_depth or gray or not described or not full or position:
         raise UnsupportedError("av1 payload: not 8-bit BT.601 full range with an sRGB transfer curve")
-    tools |= bits.take(1) << 6
-    return SequenceHeader(width=width, height=height, tools=tools, level=level), at + size
+    flags |= bits.take(1) << 6 | (0 if profile else SUBSAMPLED)
+    return SequenceHeader(width=width, height=height, flags=flags, level=level), at + size
 
 
 def pack(obus: bytes) -> bytes:
-    """OBUs of a still picture without temporal delimiter -> one byte of tool flags and the frame.
+    """OBUs of a still picture without temporal delimiter -> one byte of flags and the frame.
 
     Raises:
         FormatError, UnsupportedError: not a picture that `unpack` would give back, but for the level.
@@ -118,24 +132,30 @@ def pack(obus: bytes) -> bytes:
     frame = obus[at : at + size]
     if kind != _FRAME or build(header) + _frame_obu(frame) != obus:
         raise UnsupportedError("av1 payload: this AV1 encoder writes a stream of another form")
-    return bytes([header.tools]) + frame
+    return bytes([header.flags]) + frame
 
 
 def unpack(packed: bytes, width: int, height: int) -> bytes:
-    """Undo `pack`, for a picture of known size.
+    """Undo `pack`, for a picture of known size (as coded: see `coded_width`).
 
     Raises:
         TruncatedError: nothing there.
-        FormatError: a flag bit that has no meaning is set, or a side is longer than AV1 can express.
+        FormatError: a side is longer than AV1 can express.
     """
     if len(packed) < 2:
         raise TruncatedError(f"av1 payload: {len(packed)} bytes long, expected flags and a frame")
-    if packed[0] & 0x80:
-        raise FormatError(f"av1 payload: flags are {packed[0]:#04x}, bit 7 must be 0")
     if max(width, height) > MAX_SIDE:
         raise FormatError(f"av1 payload: the picture is {width}x{height}, expected at most {MAX_SIDE} a side")
     level = next((i for i, w, h, most in _LEVELS if width <= w and height <= h and width * height <= most), _NO_LEVEL)
-    return build(SequenceHeader(width=width, height=height, tools=packed[0], level=level)) + _frame_obu(packed[1:])
+    return build(SequenceHeader(width=width, height=height, flags=packed[0], level=level)) + _frame_obu(packed[1:])
+
+
+def coded_width(packed: bytes, width: int) -> int:
+    """Width of the coded picture: with 4:2:0 an odd one has a column more, so that every column has its chroma.
+
+    Decoders do not agree on how the chroma of an odd last column is interpolated.
+    """
+    return width + (width & 1 if packed[:1] and packed[0] & SUBSAMPLED else 0)
 
 
 def _frame_obu(frame: bytes) -> bytes:

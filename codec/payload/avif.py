@@ -33,14 +33,15 @@ def obus_of_avif(avif: bytes) -> bytes:
 
 
 def avif_of_obus(obus: bytes) -> bytes:
-    """An AVIF file around the OBUs of a still picture, 8-bit 4:4:4, BT.601 full range.
+    """An AVIF file around the OBUs of a still picture, 8-bit, BT.601 full range.
 
     Raises:
         FormatError, UnsupportedError: as `codec.payload.av1_header.parse`.
     """
     seq, _ = parse(obus)
     data = _TEMPORAL_DELIMITER + obus
-    av1c = bytes([0x81, 1 << 5 | seq.level, 0, 0])  # profile 1
+    profile, sampling, brand = (0, 0x0C, b"MA1B") if seq.subsampled else (1, 0, b"MA1A")
+    av1c = bytes([0x81, profile << 5 | seq.level, sampling, 0])
     properties = _box(
         b"ipco",
         _full_box(b"ispe", struct.pack(">II", seq.width, seq.height))
@@ -52,7 +53,7 @@ def avif_of_obus(obus: bytes) -> bytes:
     # item 1 has properties 1, 2, 3 (essential), 4
     association = _full_box(b"ipma", struct.pack(">IHB", 1, 1, 4) + bytes([1, 2, 0x83, 4]))
     item = _full_box(b"infe", struct.pack(">HH4sB", 1, 0, b"av01", 0), version=2)
-    ftyp = _box(b"ftyp", b"avif" + bytes(4) + b"avifmif1miafMA1A")
+    ftyp = _box(b"ftyp", b"avif" + bytes(4) + b"avifmif1miaf" + brand)
 
     def meta(offset: int) -> bytes:
         location = struct.pack(">BBHHHHII", 0x44, 0, 1, 1, 0, 1, offset, len(data))

@@ -23,7 +23,7 @@ class PayloadCodec(Protocol):
     lossless: bool
     suffix: str
 
-    def encode(self, lr: PixelArray, *, quality: int, effort: str = "default") -> bytes:
+    def encode(self, lr: PixelArray, *, quality: int, effort: str = "default", chroma: str = "auto") -> bytes:
         """uint8 [h, w, 3] -> bytes."""
 
     def decode(self, data: bytes, *, width: int, height: int) -> PixelArray:

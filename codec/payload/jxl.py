@@ -28,7 +28,7 @@ class JxlPayload:
     lossless = True
     suffix = ".jxl"
 
-    def encode(self, lr: PixelArray, *, quality: int = 100, effort: str = "default") -> bytes:
+    def encode(self, lr: PixelArray, *, quality: int = 100, effort: str = "default", chroma: str = "auto") -> bytes:
         """Uint8 [h, w, 3] -> codestream. `quality` has no effect.
 
         Raises:

@@ -25,7 +25,7 @@ class PngPayload:
     lossless = True
     suffix = ".png"
 
-    def encode(self, lr: PixelArray, *, quality: int = 100, effort: str = "default") -> bytes:
+    def encode(self, lr: PixelArray, *, quality: int = 100, effort: str = "default", chroma: str = "auto") -> bytes:
         """Uint8 [h, w, 3] -> PNG; oxipng searches filters, colour types and deflate. `quality` has no effect."""
         import oxipng  # here, so that reading a file does not load it
 

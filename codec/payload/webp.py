@@ -29,7 +29,7 @@ class WebpPayload:
     lossless = True
     suffix = ".webp"
 
-    def encode(self, lr: PixelArray, *, quality: int = 100, effort: str = "default") -> bytes:
+    def encode(self, lr: PixelArray, *, quality: int = 100, effort: str = "default", chroma: str = "auto") -> bytes:
         """Uint8 [h, w, 3] -> VP8L data. `quality` has no effect.
 
         Raises:

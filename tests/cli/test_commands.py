@@ -84,7 +84,7 @@ def test_the_input_is_never_the_output(run: Run, photo_file: Path) -> None:
         ("empty.tadm", b"", 3, "not a .tadm file"),
         ("other.tadm", b"\x89PNG\r\n\x1a\n", 3, "not a .tadm file"),
         ("newer.tadm", b"\x9cTDM\xf0" + bytes(40), 4, "file has format 15.0"),
-        ("huge.tadm", b"\x9cTDM\x01\x02\xff\xff\xff\x07\xff\xff\xff\x07\x04\x20" + bytes(20), 5, "over the limit"),
+        ("huge.tadm", b"\x9cTDM\x10\x02\xff\xff\xff\x07\xff\xff\xff\x07\x04\x20" + bytes(20), 5, "over the limit"),
     ],
 )
 def test_bad_files_end_with_one_line_and_their_exit_code(
@@ -137,7 +137,9 @@ def test_thumbnail_exports_the_stored_picture_itself(
     assert run("thumbnail", "a.tadm", "-o", "a.avif").returncode == 0
     assert run("thumbnail", "a.tadm", "-o", "a.png").returncode == 0
     with Image.open(tmp_path / "a.avif") as avif, Image.open(tmp_path / "a.png") as png:
-        assert np.array_equal(np.asarray(avif.convert("RGB")), np.asarray(png))
+        assert png.width == 25
+        # chroma of half the size: an odd width has a column more in the file
+        assert np.array_equal(np.asarray(avif.convert("RGB"))[:, :25], np.asarray(png))
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".zarr"])

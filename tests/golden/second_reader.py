@@ -31,9 +31,11 @@ def av1_stream(flags: int, frame: bytes, width: int, height: int) -> bytes:
     """Section 8: sequence header and frame OBU."""
     level = next((i for i, w, h, a in LEVELS if width <= w and height <= h and width * height <= a), 31)
     nw, nh = max(1, (width - 1).bit_length()), max(1, (height - 1).bit_length())
-    bits = f"001{'11'}{level:05b}{nw - 1:04b}{nh - 1:04b}{width - 1:0{nw}b}{height - 1:0{nh}b}"
+    half = flags >> 7
+    bits = f"{0 if half else 1:03b}{'11'}{level:05b}{nw - 1:04b}{nh - 1:04b}{width - 1:0{nw}b}{height - 1:0{nh}b}"
     bits += "".join(str(flags >> i & 1) for i in range(6))
-    bits += "0" + "1" + f"{1:08b}{13:08b}{6:08b}" + "1" + str(flags >> 6 & 1) + "0" + "1"
+    bits += ("00" if half else "0") + "1" + f"{1:08b}{13:08b}{6:08b}" + ("100" if half else "1")
+    bits += str(flags >> 6 & 1) + "0" + "1"
     bits += "0" * (-len(bits) % 8)
     header = bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
     size, leb = len(frame), b""
@@ -50,6 +52,8 @@ def box(kind: bytes, *parts: bytes) -> bytes:
 
 def decode_av1(payload: bytes, width: int, height: int) -> np.ndarray:
     """The stream in boxes of an AVIF file, decoded by Pillow."""
+    half, shown = payload[0] >> 7, width
+    width += width % 2 if half else 0
     stream = b"\x12\x00" + av1_stream(payload[0], payload[1:], width, height)
     none = bytes(4)
     profile_level = stream[4]  # profile: 3 bits, still, reduced, level: high bits
@@ -57,7 +61,7 @@ def decode_av1(payload: bytes, width: int, height: int) -> np.ndarray:
     properties = box(
         b"ipco",
         box(b"ispe", none, struct.pack(">II", width, height)),
-        box(b"av1C", bytes([0x81, (profile_level >> 5) << 5 | level, 0, 0])),
+        box(b"av1C", bytes([0x81, (profile_level >> 5) << 5 | level, 12 if half else 0, 0])),
         box(b"colr", b"nclx" + struct.pack(">HHHB", 1, 13, 6, 0x80)),
     )
     links = box(b"ipma", none, struct.pack(">IHB", 1, 1, 3), bytes([1, 0x82, 3]))
@@ -75,7 +79,7 @@ def decode_av1(payload: bytes, width: int, height: int) -> np.ndarray:
 
     head = ftyp + meta(len(ftyp) + len(meta(0)) + 8)
     with Image.open(io.BytesIO(head + box(b"mdat", stream))) as image:
-        return np.asarray(image.convert("RGB"))
+        return np.asarray(image.convert("RGB"))[:, :shown]
 
 
 def decode_png(payload: bytes) -> np.ndarray:
@@ -107,7 +111,7 @@ def decode(coding: int, payload: bytes, width: int, height: int) -> np.ndarray:
 def read(data: bytes) -> dict:
     """Sections 4 to 9.1: fields, chunks and the LR."""
     assert data[:4] == bytes.fromhex("9C54444D")
-    assert data[4] >> 4 == 0
+    assert data[4] >> 4 == 1
     out: dict = {"grid": data[5] >> 4 & 7, "coding": data[5] & 15, "chunks": {}}
     out["width"], at = varint(data, 6)
     out["height"], at = varint(data, at)

@@ -74,11 +74,12 @@ def test_signature() -> None:
 
 def test_another_major_version_is_unsupported_and_another_minor_is_read() -> None:
     data = bytearray(write(plain())[:-4])
-    data[4] = 0x0F
+    data[4] = 0x1F
     assert read(sealed(bytes(data))) == plain()
-    data[4] = 0x10
-    with pytest.raises(UnsupportedError, match=r"file has format 1\.0"):
-        read(sealed(bytes(data)))
+    for byte, version in ((0x01, r"0\.1"), (0x20, r"2\.0")):
+        data[4] = byte
+        with pytest.raises(UnsupportedError, match=f"file has format {version}"):
+            read(sealed(bytes(data)))
 
 
 def test_unknown_coding_and_grid_are_unsupported() -> None:
