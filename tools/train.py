@@ -33,21 +33,14 @@ def main() -> None:
 @main.command("prepare")
 @click.argument("source", type=_FOLDER)
 @click.argument("store", type=_FOLDER)
-@click.option("--scales", default="4,16", help="Comma-separated scales to code.")
-@click.option("--variants", default=4, help="Coded LR pictures a square and scale.")
 @click.option("--holdout", default=150, help="Squares at the end kept apart.")
-@click.option("--workers", default=os.cpu_count() or 1, help="Processes.")
 @click.option("--limit", type=int, help="Read at most so many squares.")
-def prepare_command(
-    source: Path, store: Path, scales: str, variants: int, holdout: int, workers: int, limit: int | None
-) -> None:
-    """Cut SOURCE (photographs or tar shards) into a crop store STORE, with LR pictures through the real payload."""
-    wanted = tuple(int(s) for s in scales.split(","))
+def prepare_command(source: Path, store: Path, holdout: int, limit: int | None) -> None:
+    """Cut SOURCE (photographs or tar shards) into a crop store STORE."""
     with Progress(console=Console(stderr=True)) as progress, _one_line_errors():
         task = progress.add_task("squares", total=None)
         prepare(
-            source, store, scales=wanted, variants=variants, holdout=holdout, workers=workers, limit=limit,
-            on_progress=lambda n: progress.update(task, completed=n),
+            source, store, holdout=holdout, limit=limit, on_progress=lambda n: progress.update(task, completed=n)
         )  # fmt: skip
 
 

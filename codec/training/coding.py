@@ -1,10 +1,10 @@
-"""LR pictures through the real payloads inside a training step: forward as stored, backward straight through."""
+"""Crops to LR pictures inside a training step, through the real payload: forward as stored, backward straight on."""
 
 from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -16,36 +16,62 @@ from codec.models.compact.model import CompactModel
 from codec.models.rounding import from_uint8, to_uint8
 from codec.payload.av1 import Av1Payload
 from codec.payload.base import PixelArray
-from codec.training.crops import Batch
 
+#: Qualities of the AV1 payload seen in training, a scale; smaller LR pictures need finer coding at the same rate.
+QUALITIES = {4: (6, 82), 8: (8, 92), 16: (10, 98), 32: (14, 98)}
+#: Share of crops coded without loss, a scale.
+_LOSSLESS = {4: 0.0, 8: 0.0, 16: 0.25, 32: 0.25}
 #: BT.601, full range, as in the payload; chroma about zero.
 _YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 
 
 @dataclass(frozen=True)
-class Written:
-    """A batch as the model's own LR writer stores it.
+class Batch:
+    """A training batch at one scale.
 
     Attributes:
-        batch: with the LR that the writer makes, coded at the qualities of the batch.
-        residual: what the writer adds to the downscale, float [B, 3, h, w]; zeros without a writer.
+        hr: float [B, 3, crop, crop] in [-1, 1].
+        lr: float [B, 3, crop/scale, crop/scale] in [-1, 1], as a decoder sees it.
+        quality: float [B, 1, 1, 1], payload quality / 100, 1 = lossless.
+        scale: HR/LR ratio.
+        residual: what the model's LR writer adds to the downscale, float like `lr`; zeros without a writer.
         bits: estimate of bits an LR pixel, float [B], see `estimated_bits`; ones without a writer.
     """
 
-    batch: Batch
+    hr: Tensor
+    lr: Tensor
+    quality: Tensor
+    scale: int
     residual: Tensor
     bits: Tensor
 
 
-def written(model: CompactModel, batch: Batch) -> Written:
-    """The batch with the writer's LR in the place of the stored one; unchanged where the model has no writer."""
-    if batch.scale not in model.config.writers:
-        return Written(batch, torch.zeros_like(batch.lr), batch.lr.new_ones(batch.lr.shape[0]))
-    base = downscale(batch.hr, batch.scale)
-    residual = model.write(batch.hr, batch.quality, batch.scale).float()
+def draw_quality(batch: int, scale: int, rng: torch.Generator) -> Tensor:
+    """Random payload qualities / 100, float [batch, 1, 1, 1]; the coarse end as often as the fine one."""
+    low, high = QUALITIES[scale]
+    quality = torch.randint(low, high + 1, (batch,), generator=rng).float() / 100
+    lossless = torch.rand(batch, generator=rng) < _LOSSLESS[scale]
+    return torch.where(lossless, 1.0, quality).view(-1, 1, 1, 1)
+
+
+def encode(model: CompactModel, hr: Tensor, quality: Tensor, scale: int) -> Batch:
+    """What an encoder with this model stores of the crops, coded anew.
+
+    Args:
+        model: its writer of the scale is used if it has one; the gradient reaches it.
+        hr: float [B, 3, H, W] in [-1, 1].
+        quality: float [B, 1, 1, 1], on any device.
+        scale: HR/LR ratio.
+    """
+    quality = quality.to(hr.device)
+    base = downscale(hr, scale)
+    if scale not in model.config.writers:
+        lr = through_payload(base, quality)
+        return Batch(hr, lr, quality, scale, torch.zeros_like(lr), lr.new_ones(lr.shape[0]))
+    residual = model.write(hr, quality, scale).float()
     lr = base + residual
-    stored = through_payload(lr, batch.quality)
-    return Written(replace(batch, lr=stored), residual, estimated_bits(lr, stored))
+    stored = through_payload(lr, quality)
+    return Batch(hr, stored, quality, scale, residual, estimated_bits(lr, stored))
 
 
 def downscale(hr: Tensor, scale: int) -> Tensor:

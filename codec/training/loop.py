@@ -69,8 +69,8 @@ class _Trainer:
         self._modules = {"model": self._model, **self._stage.extra}
         self._ema = Ema(self._model, config.ema)
         self._scales = tuple(config.scales)
-        self._store = CropStore(run.store, scales=self._scales, device=run.device)
-        self._held_out = CropStore(run.store, scales=self._scales, device=run.device, holdout=True)
+        self._store = CropStore(run.store, device=run.device)
+        self._held_out = CropStore(run.store, device=run.device, holdout=True)
         self._rng = torch.Generator().manual_seed(config.seed + _rank())
         self._step = 0
         if (run.out / "state.safetensors").exists():
@@ -112,7 +112,8 @@ class _Trainer:
         chances = torch.tensor([config.scales[s] for s in self._scales])
         scale = self._scales[int(torch.multinomial(chances, 1, generator=self._rng))]
         _set_rate(self._optimizers, config, self._step)
-        metrics = self._stage.step(self._store.sample(config.batch, config.crop, scale, self._rng), self._rng)
+        hr = self._store.sample(config.batch, config.crop, self._rng)
+        metrics = self._stage.step(hr, scale, self._rng)
         self._ema.update(self._model)
         self._step += 1
         self._run.on_step(self._step, metrics)

@@ -15,9 +15,8 @@ from codec.models.compact.config import LATENT_FACTOR
 from codec.models.compact.latent import PixelLatent
 from codec.models.compact.layers import bicubic_up
 from codec.models.compact.model import CompactModel
-from codec.training.coding import written
+from codec.training.coding import draw_quality, encode
 from codec.training.config import StageConfig
-from codec.training.crops import Batch
 from codec.training.discriminator import (
     MultiScaleDiscriminator,
     feature_matching,
@@ -40,8 +39,8 @@ class Stage(Protocol):
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Optimisers by name, made once."""
 
-    def step(self, batch: Batch, rng: torch.Generator) -> dict[str, float]:
-        """Forward, backward and update on one batch; returns what the log shows."""
+    def step(self, hr: Tensor, scale: int, rng: torch.Generator) -> dict[str, float]:
+        """Forward, backward and update on crops, float [B, 3, H, W] in [-1, 1]; returns what the log shows."""
 
 
 class FidelityStage:
@@ -56,11 +55,10 @@ class FidelityStage:
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"generator": self._optimizer}
 
-    def step(self, batch: Batch, rng: torch.Generator) -> dict[str, float]:
+    def step(self, hr: Tensor, scale: int, rng: torch.Generator) -> dict[str, float]:
         c, model = self._config, self._model
-        with autocast(batch.hr.device):
-            made = written(model, batch)
-            batch = made.batch
+        with autocast(hr.device):
+            batch = encode(model, hr, draw_quality(hr.shape[0], scale, rng), scale)
             z_hat = model.read(batch.lr, batch.quality, batch.scale)
             b, _, h, w = z_hat.shape
             zeros = z_hat.new_zeros(b, 1, h, w)
@@ -72,13 +70,13 @@ class FidelityStage:
         own = l1(PixelLatent.decode(z_hat.float()), batch.hr).mean()
         target = log_tile_error(z_hat, batch.hr)
         predictor = F.smooth_l1_loss(predicted.float(), target)
-        guide, bits = made.residual.pow(2).mean(), torch.log(made.bits).mean()
+        guide, bits = batch.residual.pow(2).mean(), torch.log(batch.bits).mean()
         self._optimizer.zero_grad(set_to_none=True)
         (fidelity + c.z_hat * own + 0.05 * predictor + c.lr_guide * guide + c.lr_bits * bits).backward()
         norm = finish(self._optimizer)
         return {
             "loss": fidelity.item(), "psnr": psnr(x_hat, batch.hr), "z_hat": own.item(),
-            "predictor": predictor.item(), "lr_change": 127.5 * made.residual.abs().mean().item(),
+            "predictor": predictor.item(), "lr_change": 127.5 * batch.residual.abs().mean().item(),
             "log_bits": bits.item(), "norm": norm,
         }  # fmt: skip
 
@@ -101,14 +99,14 @@ class RealismStage:
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"generator": self._optimizer, "critic": self._critic_optimizer}
 
-    def step(self, batch: Batch, rng: torch.Generator) -> dict[str, float]:
-        c, device = self._config, batch.hr.device
-        b, _, h, w = batch.hr.shape
+    def step(self, hr: Tensor, scale: int, rng: torch.Generator) -> dict[str, float]:
+        c, device = self._config, hr.device
+        b, _, h, w = hr.shape
         # uniform, with a share of crops at each end of the dial
         realism = (torch.rand(b, 1, 1, 1, generator=rng) * 1.4 - 0.2).clamp(0, 1).to(device)
         noise = torch.randn(b, 1, h, w, generator=rng).to(device)
         with autocast(device):
-            batch = written(self._model, batch).batch
+            batch = encode(self._model, hr, draw_quality(b, scale, rng), scale)
             out = self._model(batch.lr, batch.quality, batch.scale, realism, noise)
             x_hat, condition = out.x_hat, bicubic_up(batch.lr, batch.scale)
         weight = (out.t.float() / 200).clamp(0, 1)  # [B, 1, h/4, w/4]

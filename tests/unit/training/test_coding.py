@@ -8,8 +8,7 @@ from codec.models.compact.config import CompactConfig
 from codec.models.compact.model import CompactModel
 from codec.models.rounding import from_uint8, to_uint8
 from codec.payload.av1 import Av1Payload
-from codec.training.coding import downscale, estimated_bits, through_payload, written
-from codec.training.crops import Batch
+from codec.training.coding import QUALITIES, downscale, draw_quality, encode, estimated_bits, through_payload
 
 
 def pictures(side: int, count: int = 2) -> np.ndarray:
@@ -63,16 +62,25 @@ def test_estimated_bits_follow_the_real_ones() -> None:
         assert three == sorted(three)
 
 
-def test_a_writer_replaces_the_stored_lr_and_only_then() -> None:
+def test_qualities_cover_their_range_and_16x_also_has_lossless() -> None:
+    rng = torch.Generator().manual_seed(0)
+    for scale, (low, high) in QUALITIES.items():
+        drawn = {round(100 * float(q)) for q in draw_quality(4000, scale, rng).flatten()}
+        assert drawn - {100} == set(range(low, high + 1))
+        assert (100 in drawn) == (scale >= 16)
+
+
+def test_crops_are_coded_as_an_encoder_would() -> None:
     hr = as_tensor(pictures(64))
-    batch = Batch(hr=hr, lr=torch.zeros(2, 3, 4, 4), quality=torch.ones(2, 1, 1, 1), scale=16)
-    plain = CompactModel(CompactConfig(scales=(16,)))
-    assert written(plain, batch).batch is batch
+    quality = torch.tensor([0.4, 1.0]).view(2, 1, 1, 1)
+    batch = encode(CompactModel(CompactConfig(scales=(16,))), hr, quality, 16)
+    assert torch.equal(batch.lr, through_payload(downscale(hr, 16), quality))
+    assert not batch.residual.any()
     model = CompactModel(CompactConfig(scales=(16,), writers=(16,)))
-    made = written(model, batch)  # an untrained writer adds nothing
-    assert torch.allclose(made.batch.lr, downscale(hr, 16), atol=1e-6)
-    assert not made.residual.any()
-    (made.bits.mean() + made.batch.lr.sum()).backward()
+    untrained = encode(model, hr, torch.ones(2, 1, 1, 1), 16)  # an untrained writer adds nothing
+    assert torch.allclose(untrained.lr, downscale(hr, 16), atol=1e-6)
+    assert not untrained.residual.any()
+    (untrained.bits.mean() + untrained.lr.sum()).backward()
     gradient = model.writer(16).conv_out.weight.grad
     assert gradient is not None
     assert float(gradient.abs().max()) > 0

@@ -33,7 +33,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, photo: Callable[[int, int], 
     for i in range(5):
         Image.fromarray(photo(300 + i, 290)).save(source / f"{i}.png")
     Image.fromarray(photo(100, 100)).save(source / "too small.png")
-    prepare(source, folder, scales=(4, 16), variants=3, holdout=2, workers=1)
+    prepare(source, folder, holdout=2)
     return folder
 
 
@@ -50,18 +50,17 @@ def rows(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-def test_store_holds_pictures_that_went_through_the_payload(store: Path) -> None:
-    crops = CropStore(store, scales=(4, 16), device=CPU)
-    assert len(crops) == 3
-    assert len(CropStore(store, scales=(4,), device=CPU, holdout=True)) == 2
-    rng = torch.Generator().manual_seed(0)
-    for scale in (4, 16):
-        batch = crops.sample(6, 128, scale, rng)
-        assert batch.hr.shape == (6, 3, 128, 128)
-        assert batch.lr.shape == (6, 3, 128 // scale, 128 // scale)
-        small = torch.nn.functional.interpolate(batch.hr, scale_factor=1 / scale, mode="area")
-        assert (small - batch.lr).abs().mean() < 0.2
-        assert 0 < batch.quality.min() <= batch.quality.max() <= 1
+def test_the_store_keeps_the_last_squares_apart(store: Path, photo: Callable[[int, int], np.ndarray]) -> None:
+    crops, held_out = CropStore(store, device=CPU), CropStore(store, device=CPU, holdout=True)
+    assert (len(crops), len(held_out)) == (3, 2)
+    # the source pictures are in order of name, each cut to one square of 288 px in its middle
+    want = photo(304, 290)[1:289, 8:296].astype(int)
+    last = held_out.fixed(2, crop=256)[1].permute(1, 2, 0).add(1).mul(127.5)
+    assert np.abs(last.numpy() - want[:256, :256]).max() < 0.01
+    sample = crops.sample(6, 128, torch.Generator().manual_seed(0))
+    assert sample.shape == (6, 3, 128, 128)
+    assert -1 <= sample.min() < sample.max() <= 1
+    assert len({float(x.sum()) for x in sample}) == 6
 
 
 def test_a_writer_learns_and_stays_for_the_realism_stage(store: Path, tmp_path: Path) -> None:
@@ -93,10 +92,10 @@ def test_fidelity_then_realism(store: Path, tmp_path: Path) -> None:
 
 
 def test_training_learns(store: Path, tmp_path: Path) -> None:
-    config = stage(scales={4: 1.0}, train=("reader4", "predictor4", "denoiser"), steps=40, rate=3e-3, batch=4)
+    config = stage(scales={4: 1.0}, train=("reader4", "predictor4", "denoiser"), steps=60, rate=3e-3, batch=4)
     losses: list[float] = []
     train(config, Run(store=store, out=tmp_path, device=CPU, on_step=lambda _, m: losses.append(m["loss"])))
-    assert np.mean(losses[-8:]) < 0.9 * np.mean(losses[:8])
+    assert np.mean(losses[-15:]) < 0.93 * np.mean(losses[:15])
 
 
 def test_stop_and_resume(store: Path, tmp_path: Path) -> None:
@@ -135,9 +134,9 @@ def test_unknown_parts_and_empty_folders_are_refused(store: Path, tmp_path: Path
     with pytest.raises(InputError, match="no parts named reader8"):
         train(stage(train=("reader8",)), Run(store=store, out=tmp_path / "x", device=CPU))
     with pytest.raises(InputError, match="no photographs"):
-        prepare(tmp_path, tmp_path / "s", scales=(4,), variants=1, holdout=0, workers=1)
+        prepare(tmp_path, tmp_path / "s", holdout=0)
     with pytest.raises(InputError, match="no crop store"):
-        CropStore(tmp_path, scales=(4,), device=CPU)
+        CropStore(tmp_path, device=CPU)
 
 
 def test_perceptual_terms_are_pluggable_and_never_silently_absent(store: Path, tmp_path: Path) -> None:
