@@ -36,5 +36,5 @@ format: $(VENV)/.installed ## format the code and fix what lint can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-vectors: $(VENV)/.installed ## make the golden files anew (only before format 1.0)
+vectors: $(VENV)/.installed ## write the golden files that are not there yet
 	$(BIN)/python tools/make_vectors.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 from PIL import Image
@@ -24,9 +25,16 @@ def stored_exif(block: bytes, *, gps: bool = True) -> bytes | None:
     Args:
         block: with or without the prefix that JPEG files have.
         gps: whether to keep the directory that tells where the photograph was taken.
+
+    Raises:
+        ValueError: not readable as EXIF.
     """
     exif = Image.Exif()
-    exif.load(block)
+    try:
+        exif.load(block)
+    except (SyntaxError, OSError, struct.error) as exc:
+        raise ValueError(f"not readable as EXIF ({exc})") from exc
+    exif.bigtiff = False  # what a BigTIFF says is written the usual way
     for tag in (_ORIENTATION, *_STORAGE_TAGS, *(() if gps else (_GPS_IFD,))):
         if tag in exif:
             del exif[tag]
@@ -37,7 +45,7 @@ def exif_for_pillow(stored: bytes) -> bytes:
     """A stored EXIF block as Pillow wants it; an orientation, which means nothing for our pixels, is dropped."""
     try:
         block = stored_exif(stored)
-    except (SyntaxError, ValueError, OSError):  # not readable as EXIF: passed through as it is
+    except ValueError:  # passed through as it is
         block = stored
     return _EXIF_PREFIX + (block or b"")
 

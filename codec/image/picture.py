@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -97,18 +98,29 @@ def _from_image(image: Image.Image) -> Picture:
     icc, xmp = image.info.get("icc_profile"), image.info.get("xmp")
     if getattr(image, "n_frames", 1) > 1:
         notes.append("animated or multi-page input: only the first frame is coded")
-    exif = image.getexif().tobytes()
-    upright, alpha = _to_rgb(ImageOps.exif_transpose(image), notes)
+    exif = _exif(image, notes)
+    upright, alpha = _to_rgb(image if exif is None else ImageOps.exif_transpose(image), notes)
     if image.mode in {"CMYK", "LAB", "1", "L", "LA", "La"} or image.mode.startswith("I;16"):
         icc = None  # it described other values than RGB, which are gone
     return Picture(
         pixels=np.array(upright, np.uint8),
         alpha=None if alpha is None else np.array(alpha, np.uint8),
         icc=icc or None,
-        exif=stored_exif(exif),
+        exif=exif and stored_exif(exif),
         xmp=xmp.encode() if isinstance(xmp, str) else xmp or None,
         notes=tuple(notes),
     )
+
+
+def _exif(image: Image.Image, notes: list[str]) -> bytes | None:
+    """The EXIF block, None where there is none that can be read."""
+    try:
+        exif = image.getexif()
+        exif.bigtiff = False  # Pillow cannot read the block of a BigTIFF that it writes itself
+        return exif.tobytes() if len(exif) else None
+    except (SyntaxError, ValueError, OSError, struct.error) as exc:
+        notes.append(f"EXIF left out: not readable ({exc})")
+        return None
 
 
 def _to_rgb(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:

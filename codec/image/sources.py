@@ -84,7 +84,12 @@ class VipsRows:
         self.size = Size(image.width, image.height)
         # a gray profile describes gray values, which are gone
         self.icc = None if self._gray else kept.get("icc-profile-data")
-        self.exif = stored_exif(kept["exif-data"]) if "exif-data" in kept else None
+        self.exif = None
+        if "exif-data" in kept:
+            try:
+                self.exif = stored_exif(kept["exif-data"])
+            except ValueError as exc:
+                notes.append(f"EXIF left out: {exc}")
         self.xmp = kept.get("xmp-data")
         self.notes = tuple(notes)
         self._dtype = np.dtype(np.uint8 if image.format == "uchar" else np.uint16)

@@ -10,8 +10,11 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from codec.models.compact.config import LATENT_CHANNELS, LATENT_FACTOR, CompactConfig
 from codec.models.compact.latent import PixelLatent
-from codec.models.compact.layers import Conv2d, ResBlock, Upsample, act
+from codec.models.compact.layers import Conv2d, ResBlock, Upsample, act_
 
+#: Latent rows that the detail head works on at once outside training, and those beside them that it sees: it has few
+#: channels but many pixels, and would need more memory than all the rest.
+_STRIP, _REACH = 32, 4
 #: Largest timestep the family uses (the published TADM's predictor range ends here as well).
 MAX_TIMESTEP = 200.0
 
@@ -61,6 +64,19 @@ class CompactDenoiser(nn.Module):
         Returns:
             d, float [B, 48, h, w]; z0 = z_hat + d.
         """
+        x4 = self._trunk(z_hat, noise, t, quality, scale)
+        h = z_hat.shape[2]
+        if torch.is_grad_enabled() or h <= 2 * _STRIP:
+            return self._head(x4, z_hat, noise)
+        change = torch.empty_like(z_hat)
+        for top in range(0, h, _STRIP):
+            first, last = max(0, top - _REACH), min(h, top + _STRIP + _REACH)
+            strip = self._head(x4[:, :, first:last], z_hat[:, :, first:last], noise[:, :, 4 * first : 4 * last])
+            change[:, :, top : top + _STRIP] = strip[:, :, top - first : top - first + _STRIP]
+        return change
+
+    def _trunk(self, z_hat: Tensor, noise: Tensor, t: Tensor, quality: Tensor, scale: int) -> Tensor:
+        """The U-Net proper: features at 1/4 resolution, float [B, widths[0], h, w]."""
         b, _, h, w = z_hat.shape
         cond = torch.cat(
             [t / MAX_TIMESTEP, quality.to(t.dtype).expand(b, 1, h, w), torch.full_like(t, math.log2(scale) / 4)], 1
@@ -69,10 +85,14 @@ class CompactDenoiser(nn.Module):
         x8 = self.down8(self.to8(F.pixel_unshuffle(x4, 2)))
         x16 = self.mid16(self.to16(F.pixel_unshuffle(x8, 2)))
         x8 = self.up8(x8 + self.from16(x16))
-        x4 = self.up4(x4 + self.from8(x8))
+        out: Tensor = self.up4(x4 + self.from8(x8))
+        return out
+
+    def _head(self, x4: Tensor, z_hat: Tensor, noise: Tensor) -> Tensor:
+        """From features to pixels, at 1/2 and full resolution; returns the change of the latent."""
         detail = torch.cat([self.to2(x4), F.pixel_shuffle(z_hat, 2), F.pixel_unshuffle(noise, 2)], 1)
         x2 = self.block2(self.join2(detail))
-        x1 = torch.cat([act(self.to1(act(x2))), noise], 1)
+        x1 = torch.cat([act_(self.to1(act_(x2))), noise], 1)
         return PixelLatent.encode(self.conv_out(x1))
 
 

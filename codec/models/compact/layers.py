@@ -18,6 +18,11 @@ def act(x: Tensor) -> Tensor:
     return F.leaky_relu(x, SLOPE)
 
 
+def act_(x: Tensor) -> Tensor:
+    """`act` of a tensor that nobody else needs: in its place, unless a gradient has to pass."""
+    return F.leaky_relu(x, SLOPE, inplace=not torch.is_grad_enabled())
+
+
 class Conv2d(nn.Conv2d):
     """A convolution of stride 1 whose CPU result at a pixel does not depend on the size of the piece around it.
 
@@ -49,8 +54,8 @@ class ResBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Float [B, width, H, W] -> the same shape."""
-        y: Tensor = x + self.conv2(act(self.conv1(act(x))))
-        return y
+        y: Tensor = self.conv2(act_(self.conv1(act(x))))
+        return x + y if torch.is_grad_enabled() else y.add_(x)
 
 
 class Upsample(nn.Module):

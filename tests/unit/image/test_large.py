@@ -165,3 +165,18 @@ def test_rows_are_written_and_read_back(
 def test_other_formats_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"row by row; use \.tif"):
         write_rows(RowFile(path=tmp_path / "a.jpg", suffix=".jpg", size=Size(1, 1)), iter(()))
+
+
+def test_bigtiff_and_broken_exif(tmp_path: Path) -> None:
+    """Pillow cannot read the EXIF block that it makes of a BigTIFF; a block that is no EXIF is left out."""
+    pyvips = pytest.importorskip("pyvips", reason="pyvips is not installed")
+    image = pyvips.Image.new_from_array(noise(40, 30))
+    image.tiffsave(str(tmp_path / "big.tif"), bigtiff=True)
+    assert np.array_equal(load(tmp_path / "big.tif").pixels, noise(40, 30))
+    Image.fromarray(noise(40, 30)).save(tmp_path / "broken.png", exif=b"II")
+    rows, picture = VipsRows(tmp_path / "broken.png"), load(tmp_path / "broken.png")
+    assert rows.exif is None
+    assert picture.exif is None
+    assert np.array_equal(picture.pixels, rows.read(30))
+    with pytest.raises(ValueError, match="not readable as EXIF"):
+        stored_exif(b"Exif\0\0II")
