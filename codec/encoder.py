@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -171,11 +172,14 @@ def _file(
         grid=GridPreset.COMPACT_64,
         model_id=for_encoding(scale, model).model_id(scale),
     )
-    payloads = [
-        payload.encode(np.ascontiguousarray(piece), quality=quality, effort=options.effort, chroma=options.chroma)
-        for strip in strips(scale, quality)
-        for piece in _cut(strip, slab.width)
-    ]
+
+    def code(piece: PixelArray) -> bytes:
+        pixels = np.ascontiguousarray(piece)
+        return payload.encode(pixels, quality=quality, effort=options.effort, chroma=options.chroma)
+
+    # slabs of a row are coded side by side; the next row is made when these are done, so that few are in memory
+    with ThreadPoolExecutor() as pool:
+        payloads = [data for strip in strips(scale, quality) for data in pool.map(code, _cut(strip, slab.width))]
     return TadmFile(header=header, slab=slab, payloads=payloads, metadata=metadata, alpha=alpha)
 
 
