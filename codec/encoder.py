@@ -178,7 +178,7 @@ def _file(
         return payload.encode(pixels, quality=quality, effort=options.effort, chroma=options.chroma)
 
     # slabs of a row are coded side by side; the next row is made when these are done, so that few are in memory
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         payloads = [data for strip in strips(scale, quality) for data in pool.map(code, _cut(strip, slab.width))]
     return TadmFile(header=header, slab=slab, payloads=payloads, metadata=metadata, alpha=alpha)
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 #: Side in HR pixels of a timestep tile of grid preset 0; the networks run on whole tiles.
 TIMESTEP_TILE = 64
-#: Pictures of more HR pixels are read and written a few rows at a time where that is possible.
+#: Pictures of more HR pixels are read a few rows at a time where that is possible (then without alpha or target rate),
 STREAM_PIXELS = 2**26
+#: and written a few rows at a time.
+ROWS_OUT_PIXELS = 2**24
 #: HR pixels below which the LR is stored as one slab.
 ONE_SLAB_PIXELS = 16_000_000
 #: Longest side in HR pixels of a picture that is one slab: its alpha has to fit a WebP.

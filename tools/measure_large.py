@@ -47,16 +47,23 @@ def run(*arguments: str) -> dict[str, float]:
     return {"seconds": time.perf_counter() - start, "peak_bytes": usage.ru_maxrss * 1024}
 
 
-def measure(photo: Path, side: int, scale: int, work: Path) -> dict[str, Any]:
+def measure(photo: Path, side: int, scale: int, dtype: str, work: Path) -> dict[str, Any]:
     """Encode and decode one picture."""
     source, coded, out = work / "in.tif", work / "a.tadm", work / "out.tif"
     make_picture(photo, side, source)
     encoded = run("encode", str(source), str(coded), "--scale", str(scale), "-q", "-f")
-    decoded = run("decode", str(coded), str(out), "--max-pixels", "0", "-q", "-f")
+    decoded = run("decode", str(coded), str(out), "--max-pixels", "0", "--dtype", dtype, "-q", "-f")
     back = pyvips.Image.new_from_file(str(out))
     if (back.width, back.height) != (side, side):
         raise click.ClickException(f"decoded to {back.width}x{back.height}, expected {side}x{side}")
-    return {"side": side, "scale": scale, "bytes": coded.stat().st_size, "encode": encoded, "decode": decoded}
+    return {
+        "side": side,
+        "scale": scale,
+        "dtype": dtype,
+        "bytes": coded.stat().st_size,
+        "encode": encoded,
+        "decode": decoded,
+    }
 
 
 def draw(rows: list[dict[str, Any]], out: Path) -> None:
@@ -83,13 +90,14 @@ def draw(rows: list[dict[str, Any]], out: Path) -> None:
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--side", "sides", type=int, multiple=True, default=(1024, 2048, 4096, 8192, 16384), show_default=True)
 @click.option("--scale", default=4, show_default=True)
-def main(photo: Path, out: Path, sides: tuple[int, ...], scale: int) -> None:
+@click.option("--dtype", default="auto", show_default=True, help="Precision of decoding.")
+def main(photo: Path, out: Path, sides: tuple[int, ...], scale: int, dtype: str) -> None:
     """Measure, print and draw."""
     out.mkdir(parents=True, exist_ok=True)
     rows = []
     for side in sorted(sides):
         with tempfile.TemporaryDirectory() as work:
-            rows.append(measure(photo, side, scale, Path(work)))
+            rows.append(measure(photo, side, scale, dtype, Path(work)))
         click.echo(json.dumps(rows[-1]))
         (out / "large.json").write_text(
             json.dumps({"environment": describe(CodecOptions(), threads_for(1)), "rows": rows}, indent=1) + "\n"

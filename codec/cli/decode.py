@@ -99,11 +99,11 @@ def decode_command(
     limits = DecodeLimits(pixels=max_pixels)
     with open_file(data_of(source, limits.file_bytes), limits) as (file, _), _progress(quiet=quiet) as advance:
         from codec.decoder import check_region, decode
-        from codec.geometry import STREAM_PIXELS
+        from codec.geometry import ROWS_OUT_PIXELS
         from codec.image.row_writers import can_write_rows
 
         area = check_region(None if region is None else box_of(region), file.header.size)
-        large = area.width * area.height > STREAM_PIXELS and target != STANDARD and can_write_rows(suffix)
+        large = area.width * area.height > ROWS_OUT_PIXELS and target != STANDARD and can_write_rows(suffix)
         check_can_hold(kind or "zarr", area.width, area.height, alpha=file.alpha is not None)
         if suffix == ".zarr" or (large and file.alpha is None):
             timesteps, lost = _stream(file, options, area, target, advance)
