@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 _T = TypeVar("_T", bound=np.generic)
 
 #: Blocks: a picture up to so many pixels is decoded whole, a larger one in squares of this side.
-WHOLE_PIXELS, BLOCK_SIDE = 2**22, 1536
+WHOLE_PIXELS, BLOCK_SIDE = 2**22, 1280
 
 
 @dataclass(frozen=True)

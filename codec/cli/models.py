@@ -1,21 +1,89 @@
-"""`tadmc models`."""
+"""`tadmc models`: which model packages are here, and those of the user's own."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import click
 
+from codec.cli.streams import Group, quiet_option, say
+from codec.models.identity import Package
 
-@click.command("models")
+
+@click.group("models", cls=Group, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
-def models_command(*, as_json: bool) -> None:
-    """List the models that are here and the id that files name them by, a scale."""
-    from codec.models.library import shipped
+@click.pass_context
+def models_command(context: click.Context, *, as_json: bool) -> None:
+    """List model packages, and add or remove those that did not come with the installation."""
+    if context.invoked_subcommand is None:
+        _list(as_json=as_json)
 
-    rows = [
+
+@models_command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+def list_command(*, as_json: bool) -> None:
+    """List the packages that are here and the id that files name them by, a scale."""
+    _list(as_json=as_json)
+
+
+@models_command.command("info")
+@click.argument("name")
+def info_command(name: str) -> None:
+    """Show config and files of the package NAME (or of a folder) as JSON."""
+    from codec.models.library import packages
+
+    (package,) = packages(name)
+    files = {f.name: f.stat().st_size for f in sorted(package.folder.iterdir()) if f.is_file()}
+    ids = {str(scale): package.model_id(scale).hex() for scale in package.scales}
+    about = {"name": package.name, "folder": str(package.folder), "model_ids": ids, "files": files}
+    click.echo(json.dumps(about | {"config": package.config}, indent=1))
+
+
+@models_command.command("add")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--name", help="How it will be called.  [default: the folder's name]")
+@quiet_option
+def add_command(folder: Path, name: str | None, *, quiet: bool) -> None:
+    """Copy the model package FOLDER into the user's data folder (or into that which TADMC_MODELS names)."""
+    from codec.models.library import add
+
+    say(f"added {_line(add(folder, name))}", quiet=quiet)
+
+
+@models_command.command("remove")
+@click.argument("name")
+@quiet_option
+def remove_command(name: str, *, quiet: bool) -> None:
+    """Delete the added package NAME."""
+    from codec.models.library import remove
+
+    remove(name)
+    say(f"removed {name}", quiet=quiet)
+
+
+@models_command.command("verify")
+@click.argument("name")
+@quiet_option
+def verify_command(name: str, *, quiet: bool) -> None:
+    """Load every part of the package NAME (or of a folder) and compare it with its config."""
+    from codec.models.library import packages
+
+    (package,) = packages(name)
+    if package.family == "compact":
+        from codec.models.compact.package import load_package
+
+        load_package(package.folder)
+    say(f"ok: {_line(package)}", quiet=quiet)
+
+
+def _list(*, as_json: bool) -> None:
+    from codec.models.library import packages
+
+    rows: list[dict[str, Any]] = [
         {"name": p.name, "family": p.family, "scale": scale, "model_id": p.model_id(scale).hex()}
-        for p in shipped()
+        for p in packages()
         for scale in p.scales
     ]
     if as_json:
@@ -23,3 +91,8 @@ def models_command(*, as_json: bool) -> None:
         return
     for row in rows:
         click.echo(f"{row['name']}  {row['family']}  scale {row['scale']:>2}  {row['model_id']}")
+
+
+def _line(package: Package) -> str:
+    ids = ", ".join(f"scale {scale} {package.model_id(scale).hex()}" for scale in package.scales)
+    return f"{package.name} ({package.family}; {ids})"

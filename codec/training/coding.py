@@ -71,7 +71,9 @@ def encode(model: CompactModel, hr: Tensor, quality: Tensor, scale: int) -> Batc
     residual = model.write(hr, quality, scale).float()
     lr = base + residual
     stored = through_payload(lr, quality)
-    return Batch(hr, stored, quality, scale, residual, estimated_bits(lr, stored))
+    with torch.autocast(hr.device.type, enabled=False):  # half precision is coarser than a grey level
+        bits = estimated_bits(lr, stored)
+    return Batch(hr, stored, quality, scale, residual, bits)
 
 
 def downscale(hr: Tensor, scale: int) -> Tensor:
