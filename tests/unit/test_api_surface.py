@@ -13,7 +13,7 @@ SURFACE = {
     "thumbnail": "(data, *, limits)",
     "DecodeLimits": "pixels file_bytes chunks metadata_bytes slabs",
     "DecodeOptions": "realism seed denoise fixed_timestep device dtype any_model model",
-    "EncodeOptions": "scale payload quality bpp max_bytes effort strip alpha_quality",
+    "EncodeOptions": "scale payload quality bpp max_bytes effort chroma strip alpha_quality",
     "Info": "width height scale lr_width lr_height payload quality bytes payload_bytes bpp model_id slabs alpha icc "
     "exif xmp timesteps unknown_chunks",
 }
