@@ -72,8 +72,8 @@ class EncodeOptions(_Options):
         bpp: at most so many bits of the whole file per HR pixel; scale, payload and quality that are None are chosen.
         max_bytes: at most so many bytes of the whole file; likewise.
         effort: time spent on coding the LR: "fast", "default" or "best".
-        chroma: resolution of colour in a lossy LR: "420" = half each way, a tenth fewer bytes; "444" = full; "auto" =
-            by quality.
+        chroma: resolution of colour in a lossy LR: "444" = full; "420" = half each way, a twelfth fewer bytes; "auto" =
+            what suits the shipped models, at present "444".
         strip: "none" keeps ICC, EXIF and XMP; "gps" drops what can tell where the photograph was taken (EXIF's GPS
             directory and all XMP); "all" drops EXIF and XMP. The ICC profile always stays: it is the colours (one
             that is plain sRGB is what a picture without a profile has, and is never stored).

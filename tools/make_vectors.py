@@ -27,7 +27,7 @@ def picture(size: Size) -> np.ndarray:
 
 
 def make(
-    size: Size, scale: int, coding: Coding, quality: int, slab: Size | None = None, *, chroma: str = "auto",
+    size: Size, scale: int, coding: Coding, quality: int, slab: Size | None = None, *, chroma: str = "420",
     **fields: object,
 ) -> TadmFile:  # fmt: skip
     """A file whose LR is `picture`."""
@@ -45,7 +45,7 @@ def make(
 def channel(alpha: np.ndarray, coding: Coding) -> Alpha:
     """A coded alpha channel."""
     pixels = np.repeat(alpha[..., None], 3, 2)
-    return Alpha(coding=coding, parts=[payload_named(coding.name.lower()).encode(pixels, quality=60)])
+    return Alpha(coding=coding, parts=[payload_named(coding.name.lower()).encode(pixels, quality=60, chroma="420")])
 
 
 def vectors() -> dict[str, TadmFile]:
@@ -56,7 +56,7 @@ def vectors() -> dict[str, TadmFile]:
         "png-1x1": make(Size(1, 1), 32, Coding.PNG, 100),
         "av1-coarse": make(photo, 4, Coding.AV1, 0),
         "av1-default": make(photo, 4, Coding.AV1, 38),
-        "av1-fine": make(photo, 8, Coding.AV1, 99),
+        "av1-fine": make(photo, 8, Coding.AV1, 99, chroma="444"),
         "av1-full-chroma": make(photo, 4, Coding.AV1, 38, chroma="444"),
         "av1-slabs": make(photo, 4, Coding.AV1, 50, Size(32, 16)),
         "png-slabs": make(photo, 8, Coding.PNG, 100, Size(16, 16)),

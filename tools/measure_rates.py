@@ -1,4 +1,4 @@
-"""Measure the table behind `--bpp` and `--max-bytes`: `python tools/measure_rates.py PHOTOS [--last 24]`.
+"""Measure the table behind `--bpp` and `--max-bytes`: `python tools/measure_rates.py PHOTOS [--last 24] [--scale 16]`.
 
 Encodes and decodes whole files at realism 0 and writes codec/rate/table.json: per scale and payload, mean bpp and mean
 luma MS-SSIM a quality. PHOTOS is a folder of photographs or of tar shards; the last squares in order of reading are
@@ -47,14 +47,16 @@ def measure(photos: list[np.ndarray], scale: int, payload: str, quality: int, mo
 @click.command()
 @click.argument("photos", type=click.Path(path_type=Path, exists=True))
 @click.option("--last", default=24, help="Squares to measure on.")
+@click.option("--scale", "wanted", type=int, multiple=True, help="Measure these, keep the rest of the table.")
 @click.option("--model", help="Model package folder; default: the shipped one.")
-def main(photos: Path, last: int, model: str | None) -> None:
+def main(photos: Path, last: int, wanted: tuple[int, ...], model: str | None) -> None:
     """Write the table."""
     squares = [p for p in read_photographs(photos) if min(p.shape[:2]) >= 400][-last:]
     found = packages(model)[0]
-    settings = [(s, "av1", QUALITIES) for s in found.scales]
-    settings += [(s, payload, (100,)) for s in found.scales for payload in LOSSLESS_PAYLOADS]
-    curves = []
+    scales = wanted or found.scales
+    settings = [(s, "av1", QUALITIES) for s in scales]
+    settings += [(s, payload, (100,)) for s in scales for payload in LOSSLESS_PAYLOADS]
+    curves = [row for row in json.loads(TABLE.read_text())["curves"] if wanted and row["scale"] not in wanted]
     for scale, payload, qualities in track(settings, console=Console(stderr=True)):
         points = [measure(squares, scale, payload, q, model) for q in qualities]
         curves.append(
@@ -71,7 +73,7 @@ def main(photos: Path, last: int, model: str | None) -> None:
         "model": found.name,
         "pictures": f"{len(squares)} held-out squares of {squares[0].shape[0]} px",
         "date": f"{datetime.now(tz=UTC):%Y-%m-%d}",
-        "curves": curves,
+        "curves": sorted(curves, key=lambda row: (row["payload"], row["scale"])),
     }
     TABLE.write_text(json.dumps(table, indent=1) + "\n")
 

@@ -15,8 +15,6 @@ from codec.payload.opening import open_pixels
 
 #: libaom speed by effort: 2 is the usual choice, 6 costs about 1% of MS-SSIM at equal rate.
 _SPEED = {"fast": 6, "default": 2, "best": 0}
-#: From this quality on chroma is kept at full size unless told otherwise; see `docs/adr/0003-defaults.md`.
-_FULL_CHROMA_QUALITY = 80
 
 
 class Av1Payload:
@@ -33,7 +31,7 @@ class Av1Payload:
             lr: uint8 [h, w, 3].
             quality: 0..99 as in libavif; larger is finer.
             effort: "fast", "default" or "best".
-            chroma: "420", "444" or "auto".
+            chroma: "420", "444" or "auto" (at present "444", see `docs/adr/0004-half-resolution-chroma.md`).
 
         Returns:
             Flags and the frame, see `codec.payload.av1_header.pack`.
@@ -47,7 +45,7 @@ class Av1Payload:
         height, width = lr.shape[:2]
         if max(height, width) > MAX_SIDE:
             raise InputError(f"payload av1: the LR is {width}x{height}, AV1 ends at {MAX_SIDE} a side")
-        subsampled = chroma == "420" or (chroma == "auto" and quality < _FULL_CHROMA_QUALITY)
+        subsampled = chroma == "420"
         if subsampled and width % 2:
             lr = np.pad(lr, ((0, 0), (0, 1), (0, 0)), mode="edge")
         buffer = io.BytesIO()

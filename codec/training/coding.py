@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -54,7 +54,7 @@ def draw_quality(batch: int, scale: int, rng: torch.Generator) -> Tensor:
     return torch.where(lossless, 1.0, quality).view(-1, 1, 1, 1)
 
 
-def encode(model: CompactModel, hr: Tensor, quality: Tensor, scale: int) -> Batch:
+def encode(model: CompactModel, hr: Tensor, quality: Tensor, scale: int, chroma: str) -> Batch:
     """What an encoder with this model stores of the crops, coded anew.
 
     Args:
@@ -62,15 +62,16 @@ def encode(model: CompactModel, hr: Tensor, quality: Tensor, scale: int) -> Batc
         hr: float [B, 3, H, W] in [-1, 1].
         quality: float [B, 1, 1, 1], on any device.
         scale: HR/LR ratio.
+        chroma: of the payload, "444", "420" or "auto".
     """
     quality = quality.to(hr.device)
     base = downscale(hr, scale)
     if scale not in model.config.writers:
-        lr = through_payload(base, quality)
+        lr = through_payload(base, quality, chroma)
         return Batch(hr, lr, quality, scale, torch.zeros_like(lr), lr.new_ones(lr.shape[0]))
     residual = model.write(hr, quality, scale).float()
     lr = base + residual
-    stored = through_payload(lr, quality)
+    stored = through_payload(lr, quality, chroma)
     with torch.autocast(hr.device.type, enabled=False):  # half precision is coarser than a grey level
         bits = estimated_bits(lr, stored)
     return Batch(hr, stored, quality, scale, residual, bits)
@@ -82,19 +83,20 @@ def downscale(hr: Tensor, scale: int) -> Tensor:
     return from_uint8(to_uint8(lr))
 
 
-def through_payload(lr: Tensor, quality: Tensor) -> Tensor:
+def through_payload(lr: Tensor, quality: Tensor, chroma: str = "auto") -> Tensor:
     """LR as a decoder sees it; the gradient passes as if nothing had happened.
 
     Args:
         lr: float [B, 3, h, w], nominally in [-1, 1]: what lies outside is cut off, though not for the gradient.
         quality: float [B, 1, 1, 1], AV1 quality / 100; 1 = lossless.
+        chroma: "444", "420" or "auto".
 
     Returns:
         Float [B, 3, h, w] in [-1, 1].
     """
     pictures = to_uint8(lr.detach()).permute(0, 2, 3, 1).cpu().numpy()
     qualities = [round(100 * float(q)) for q in quality.flatten()]
-    coded = np.stack(list(_pool().map(_through_av1, pictures, qualities)))
+    coded = np.stack(list(_pool().map(partial(_through_av1, chroma=chroma), pictures, qualities)))
     stored = from_uint8(torch.from_numpy(coded).permute(0, 3, 1, 2)).to(lr.device)
     return lr + (stored - lr).detach()
 
@@ -115,11 +117,12 @@ def estimated_bits(lr: Tensor, stored: Tensor) -> Tensor:
     return 3 * torch.log2(1 + coefficients.abs() / step.view(b, 1, 1, 1, 1, 1)).mean((1, 2, 3, 4, 5))
 
 
-def _through_av1(picture: PixelArray, quality: int) -> PixelArray:
+def _through_av1(picture: PixelArray, quality: int, *, chroma: str) -> PixelArray:
     if quality == 100:
         return picture
     av1, (h, w) = Av1Payload(), picture.shape[:2]
-    return av1.decode(av1.encode(np.ascontiguousarray(picture), quality=quality, effort="fast"), width=w, height=h)
+    data = av1.encode(np.ascontiguousarray(picture), quality=quality, effort="fast", chroma=chroma)
+    return av1.decode(data, width=w, height=h)
 
 
 @cache

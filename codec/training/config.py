@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from codec.errors import InputError
+from codec.options import CHROMA
 
 KINDS = ("fidelity", "realism")
 
@@ -28,6 +29,7 @@ class StageConfig:
         warmup: steps of linear warm-up.
         ema: decay of the running mean of weights that is evaluated and shipped.
         l1, ms_ssim, colour, z_hat: weights of the fidelity losses (z_hat: L1 of the reader's own output).
+        chroma: of the AV1 payload: "444", "420" or "auto".
         lr_guide: weight of the squared residual of LR writers: keeps the LR a picture. Squared, since under an absolute
             penalty the residual stays at zero.
         lr_bits: weight of the natural logarithm of the LR's estimated bits, where an LR writer is trained: quality
@@ -59,6 +61,7 @@ class StageConfig:
     ms_ssim: float = 0.2
     colour: float = 0.5
     z_hat: float = 0.25
+    chroma: str = "auto"
     lr_guide: float = 3.0
     lr_bits: float = 0.0
     log_errors: dict[int, tuple[float, float]] = field(default_factory=dict)
@@ -77,6 +80,8 @@ class StageConfig:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InputError(f"kind is {self.kind!r}, expected one of {', '.join(KINDS)}")
+        if self.chroma not in CHROMA:
+            raise InputError(f"chroma is {self.chroma!r}, expected one of {', '.join(CHROMA)}")
         if self.crop < 64 or self.crop % 64:
             raise InputError(f"crop is {self.crop}, expected a multiple of 64")
         if not self.scales or abs(sum(self.scales.values()) - 1) > 1e-6:

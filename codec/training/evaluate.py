@@ -17,7 +17,7 @@ from codec.training.stages import autocast, log_tile_error, psnr
 
 
 @torch.no_grad()
-def evaluate(model: CompactModel, store: CropStore, scale: int, count: int = 16) -> dict[str, float]:
+def evaluate(model: CompactModel, store: CropStore, scale: int, *, chroma: str, count: int = 16) -> dict[str, float]:
     """Held-out figures at a third and at two thirds of the qualities of a scale, at realism 0 and 1.
 
     Returns:
@@ -28,7 +28,7 @@ def evaluate(model: CompactModel, store: CropStore, scale: int, count: int = 16)
     predicted, true = [], []
     for share in (1 / 3, 2 / 3):
         for crops in store.fixed(count, crop=384).split(4):
-            part = _coded(model, crops, scale, share)
+            part = _coded(model, crops, scale, share, chroma)
             up = bicubic_up(part.lr, scale)
             _add(sums, "psnr_bicubic", psnr(up, part.hr))
             for realism in (0.0, 1.0):
@@ -44,11 +44,13 @@ def evaluate(model: CompactModel, store: CropStore, scale: int, count: int = 16)
 
 
 @torch.no_grad()
-def sample_sheet(model: CompactModel, store: CropStore, scales: tuple[int, ...], count: int = 4) -> Image.Image:
+def sample_sheet(
+    model: CompactModel, store: CropStore, scales: tuple[int, ...], *, chroma: str, count: int = 4
+) -> Image.Image:  # fmt: skip
     """Rows of held-out crops: original, bicubic from the LR, realism 0, 0.5, 1."""
     rows = []
     for scale in scales:
-        batch = _coded(model, store.fixed(count, crop=256), scale, 0.5)
+        batch = _coded(model, store.fixed(count, crop=256), scale, 0.5, chroma)
         columns = [batch.hr, bicubic_up(batch.lr, scale)]
         columns += [_pass(model, batch, realism).x_hat for realism in (0.0, 0.5, 1.0)]
         rows += [torch.cat([c[i] for c in columns], 2) for i in range(batch.hr.shape[0])]
@@ -72,12 +74,12 @@ def _pass(model: CompactModel, batch: Batch, realism: float) -> Reconstruction:
     return Reconstruction(z_hat=out.z_hat.float(), t=out.t.float(), x_hat=out.x_hat.float())
 
 
-def _coded(model: CompactModel, hr: Tensor, scale: int, share: float) -> Batch:
+def _coded(model: CompactModel, hr: Tensor, scale: int, share: float, chroma: str) -> Batch:
     """Crops at the quality that lies so far between the coarsest and the finest of the scale."""
     low, high = QUALITIES[scale]
     quality = torch.full((hr.shape[0], 1, 1, 1), round(low + share * (high - low)) / 100)
     with autocast(hr.device):
-        return encode(model, hr, quality, scale)
+        return encode(model, hr, quality, scale, chroma)
 
 
 def _add(sums: dict[str, float], key: str, value: float) -> None:

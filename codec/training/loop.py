@@ -157,8 +157,9 @@ def _set_rate(optimizers: dict[str, torch.optim.Optimizer], config: StageConfig,
 def _report(config: StageConfig, run: Run, ema: Ema, held_out: CropStore, step: int) -> None:
     model = _averaged(config, run, ema)
     for scale in config.scales:
-        _log(run.out, {"step": step, "scale": scale} | _rounded(evaluate(model, held_out, scale)))
-    sample_sheet(model, held_out, tuple(config.scales)).save(run.out / f"sheet-{step:06d}.png")
+        _log(run.out, {"step": step, "scale": scale} | _rounded(evaluate(model, held_out, scale, chroma=config.chroma)))
+    sheet = sample_sheet(model, held_out, tuple(config.scales), chroma=config.chroma)
+    sheet.save(run.out / f"sheet-{step:06d}.png")
     save_package(model, run.out / "package")
 
 

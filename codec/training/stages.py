@@ -58,7 +58,7 @@ class FidelityStage:
     def step(self, hr: Tensor, scale: int, rng: torch.Generator) -> dict[str, float]:
         c, model = self._config, self._model
         with autocast(hr.device):
-            batch = encode(model, hr, draw_quality(hr.shape[0], scale, rng), scale)
+            batch = encode(model, hr, draw_quality(hr.shape[0], scale, rng), scale, c.chroma)
             z_hat = model.read(batch.lr, batch.quality, batch.scale)
             b, _, h, w = z_hat.shape
             zeros = z_hat.new_zeros(b, 1, h, w)
@@ -106,7 +106,7 @@ class RealismStage:
         realism = (torch.rand(b, 1, 1, 1, generator=rng) * 1.4 - 0.2).clamp(0, 1).to(device)
         noise = torch.randn(b, 1, h, w, generator=rng).to(device)
         with autocast(device):
-            batch = encode(self._model, hr, draw_quality(b, scale, rng), scale)
+            batch = encode(self._model, hr, draw_quality(b, scale, rng), scale, c.chroma)
             out = self._model(batch.lr, batch.quality, batch.scale, realism, noise)
             x_hat, condition = out.x_hat, bicubic_up(batch.lr, batch.scale)
         weight = (out.t.float() / 200).clamp(0, 1)  # [B, 1, h/4, w/4]

@@ -137,8 +137,17 @@ def test_thumbnail_exports_the_stored_picture_itself(
     assert run("thumbnail", "a.tadm", "-o", "a.avif").returncode == 0
     assert run("thumbnail", "a.tadm", "-o", "a.png").returncode == 0
     with Image.open(tmp_path / "a.avif") as avif, Image.open(tmp_path / "a.png") as png:
-        assert png.width == 25
-        # chroma of half the size: an odd width has a column more in the file
+        assert np.array_equal(np.asarray(avif.convert("RGB")), np.asarray(png))
+
+
+def test_an_odd_width_with_half_chroma_is_exported_with_a_column_more(
+    run: Run, photo_file: Path, tmp_path: Path, tiny_package: Path
+) -> None:
+    assert run("encode", photo_file.name, "a.tadm", "--chroma", "420", "--model", str(tiny_package)).returncode == 0
+    assert run("thumbnail", "a.tadm", "-o", "a.avif").returncode == 0
+    assert run("thumbnail", "a.tadm", "-o", "a.png").returncode == 0
+    with Image.open(tmp_path / "a.avif") as avif, Image.open(tmp_path / "a.png") as png:
+        assert (avif.width, png.width) == (26, 25)
         assert np.array_equal(np.asarray(avif.convert("RGB"))[:, :25], np.asarray(png))
 
 

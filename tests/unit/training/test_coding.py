@@ -32,6 +32,13 @@ def test_what_comes_out_is_what_a_decoder_sees() -> None:
     assert np.array_equal(got[1], pixels[1])
 
 
+def test_chroma_of_half_the_size_is_seen_too() -> None:
+    pixels = as_tensor(pictures(32))
+    full, half = (through_payload(pixels, torch.full((2, 1, 1, 1), 0.5), chroma) for chroma in ("444", "420"))
+    luma, colour = (full - half).mean(1), (full - half) - (full - half).mean(1, keepdim=True)
+    assert colour.abs().mean() > luma.abs().mean() > 0
+
+
 def test_the_gradient_passes_straight_through_even_outside_the_range() -> None:
     lr = (as_tensor(pictures(16)) * 1.5).requires_grad_()
     weight = torch.randn(lr.shape)
@@ -73,11 +80,11 @@ def test_qualities_cover_their_range_and_16x_also_has_lossless() -> None:
 def test_crops_are_coded_as_an_encoder_would() -> None:
     hr = as_tensor(pictures(64))
     quality = torch.tensor([0.4, 1.0]).view(2, 1, 1, 1)
-    batch = encode(CompactModel(CompactConfig(scales=(16,))), hr, quality, 16)
+    batch = encode(CompactModel(CompactConfig(scales=(16,))), hr, quality, 16, "auto")
     assert torch.equal(batch.lr, through_payload(downscale(hr, 16), quality))
     assert not batch.residual.any()
     model = CompactModel(CompactConfig(scales=(16,), writers=(16,)))
-    untrained = encode(model, hr, torch.ones(2, 1, 1, 1), 16)  # an untrained writer adds nothing
+    untrained = encode(model, hr, torch.ones(2, 1, 1, 1), 16, "auto")  # an untrained writer adds nothing
     assert torch.allclose(untrained.lr, downscale(hr, 16), atol=1e-6)
     assert not untrained.residual.any()
     (untrained.bits.mean() + untrained.lr.sum()).backward()
