@@ -32,7 +32,7 @@ class Sizes:
         label: the setting.
         size: bytes of the file.
         bpp: bits of the file per HR pixel.
-        beside: bytes of the file beside the AV1 frame or the lossless payload, at most.
+        beside: bytes of the file beside the payload, at most.
     """
 
     label: str
@@ -47,8 +47,8 @@ def sizes_at(photos: list[Path], label: str, **options: object) -> Sizes:
     for path in photos:
         data = codec.encode(path, **options)  # type: ignore[arg-type]
         file = read(data)
-        payload = sum(map(len, file.payloads)) - (0 if file.header.coding.lossless else 1)
-        rows.append((len(data), 8 * len(data) / file.header.size.pixels, len(data) - payload))
+        beside = len(data) - sum(map(len, file.payloads))
+        rows.append((len(data), 8 * len(data) / file.header.size.pixels, beside))
     return Sizes(label, *(sum(r[i] for r in rows) / len(rows) for i in (0, 1)), max(r[2] for r in rows))  # type: ignore[arg-type]
 
 

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from codec.errors import InputError, UnsupportedError
 from codec.rate.table import Curve
 
+#: A curve expected to be so much worse in MS-SSIM than what was found is not tried.
+_HOPELESS = 0.05
+#: Nor is one whose smallest files are so many times too large, unless nothing else fits.
+_FAR = 3
 #: (scale, payload, quality, effort) -> the whole file's bytes at that setting.
 Coder = Callable[[int, str, int, str], bytes]
 
@@ -44,7 +48,14 @@ def best_under(max_bytes: int, pixels: int, candidates: Iterable[Curve], code: C
     """
     found: list[Choice] = []
     smallest: Choice | None = None
-    for curve in candidates:
+
+    def expected(curve: Curve) -> float:
+        bpp = 8 * max_bytes / pixels
+        return curve.score(curve.quality_for(bpp)) if curve.bpp[0] < _FAR * bpp else 0.0
+
+    for curve in sorted(candidates, key=expected, reverse=True):
+        if found and expected(curve) < max(choice.score for choice in found) - _HOPELESS:
+            continue
         try:
             lowest = _finest_under(max_bytes, pixels, curve, code, effort)
         except UnsupportedError:  # its package is not installed: no candidate here
@@ -85,6 +96,10 @@ def _finest_under(max_bytes: int, pixels: int, curve: Curve, code: Coder, effort
     quality = min(99, low + 2)
     while quality > 0 and len(at(quality, effort)) > max_bytes:
         quality -= 1
+    # qualities come in steps of up to a fifth of the bytes: more effort may bring the next step under the target
+    for finer in range(min(99, quality + 3), quality, -1):
+        if effort == "default" and len(at(finer, "best")) <= max_bytes:
+            quality, effort = finer, "best"
     return Choice(at(quality, effort), curve.scale, curve.payload, quality, curve.score(quality))
 
 
