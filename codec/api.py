@@ -108,13 +108,17 @@ def _info(file: TadmFile, length: int) -> Info:
     )
 
 
-def encode(source: Source, *, options: EncodeOptions | None = None, model: str | None = None, **named: Any) -> bytes:  # noqa: ANN401 - fields of EncodeOptions
+def encode(
+    source: Source, *, options: EncodeOptions | None = None, model: str | None = None, device: str = "auto",
+    **named: Any,  # noqa: ANN401 - fields of EncodeOptions
+) -> bytes:  # fmt: skip
     """Encode a picture into a `.tadm` file.
 
     Args:
         source: path, bytes of a picture file, binary file object, PIL image of any mode, or uint8 array [H, W, 3].
         options: an `EncodeOptions`; None = the defaults.
-        model: folder of the model package to name in the file; None = the shipped one.
+        model: name or folder of the model package to name in the file; None = the shipped one.
+        device: where a large model's rescaler runs: "auto", "cpu", "cuda", ...; the shipped ones need no GPU.
         **named: fields of `EncodeOptions` that replace those of `options` (`scale=16, payload="png"`, `bpp=0.05`).
 
     Returns:
@@ -129,7 +133,7 @@ def encode(source: Source, *, options: EncodeOptions | None = None, model: str |
     """
     from codec.encoder import encode as encode_picture
 
-    return encode_picture(source, _options(EncodeOptions, options, named), model=model).data
+    return encode_picture(source, _options(EncodeOptions, options, named), model=model, device=device).data
 
 
 def decode(

@@ -1,4 +1,4 @@
-"""Photograph -> LR picture, a strip at a time: the downscale, and what a model's LR writer adds to it."""
+"""Photograph -> LR picture, a strip at a time: the downscale and what a model's LR writer adds to it, or a rescaler."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ FloatArray = npt.NDArray[np.float32]
 
 #: Side of the squares in which an LR writer works on large pictures, a multiple of every scale.
 _BLOCK_SIDE = 1024
+#: Likewise a rescaler.
+_RESCALER_SIDE = 2048
 
 
 class Writer(Protocol):
@@ -32,6 +34,19 @@ class Writer(Protocol):
 
     def residual(self, hr: PixelArray, quality: int) -> FloatArray:
         """What to add to the downscale: uint8 [H, W, 3] -> float32 [H/scale, W/scale, 3], in grey levels."""
+
+
+class Rescaler(Protocol):
+    """A rescaler network that writes the whole LR, see `codec.models.sd21.writing`.
+
+    Attributes:
+        margin: HR pixels around a piece that it should see, a multiple of the scale.
+    """
+
+    margin: int
+
+    def write(self, pixels: PixelArray) -> PixelArray:
+        """uint8 [H, W, 3] -> uint8 [ceil(H/scale), ceil(W/scale), 3]."""
 
 
 def lr_strips(
@@ -65,6 +80,38 @@ def lr_strips(
         strip = _downscaled(held, box, Size(size.width, bottom - top))
         yield strip if writer is None else _written(strip, held, box, scale, writer, quality)
         keep = max(0, bottom * scale - reach - first)
+        held, first = held[keep:], first + keep
+
+
+def rescaled_strips(rows: RowSource, scale: int, height: int, rescaler: Rescaler) -> Iterator[PixelArray]:
+    """The LR that a rescaler network writes; pictures up to 4 megapixels whole, larger ones in squares of 2048 px.
+
+    Args:
+        rows: the photograph.
+        scale: HR/LR ratio.
+        height: LR rows of a strip.
+        rescaler: of the model that the file is written for.
+
+    Yields:
+        uint8 [height, ceil(W/scale), 3]; the last one may be lower.
+    """
+    hr, size, margin = rows.size, lr_size(rows.size, scale), rescaler.margin
+    held, first = np.empty((0, hr.width, 3), np.uint8), 0
+    for top in range(0, size.height, height):
+        bottom = min(top + height, size.height)
+        held = np.concatenate([held, rows.read(max(0, min(bottom * scale + margin, hr.height) - first - len(held)))])
+        out = np.empty((bottom - top, size.width, 3), np.uint8)
+        box = Box(0, top * scale - first, hr.width, min(bottom * scale, hr.height) - top * scale)
+        seen = Size(hr.width, len(held))
+        for block in blocks(seen, box, side=_RESCALER_SIDE, halo=margin, whole_pixels=_RESCALER_SIDE**2):
+            core, reach = block.core, block.reach
+            lr = rescaler.write(held[reach.y : reach.y + reach.height, reach.x : reach.x + reach.width])
+            part = lr_size(Size(core.width, core.height), scale)
+            y, x = (core.y - reach.y) // scale, (core.x - reach.x) // scale
+            at = np.s_[(core.y - box.y) // scale :, core.x // scale :]
+            out[at][: part.height, : part.width] = lr[y : y + part.height, x : x + part.width]
+        yield out
+        keep = max(0, bottom * scale - margin - first)
         held, first = held[keep:], first + keep
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from codec.container.constants import Coding, GridPreset
+from codec.container.constants import FAMILIES, Coding
 from codec.container.model import Alpha, Header, Metadata, TadmFile
 from codec.container.writer import write
-from codec.downscale import Writer, lr_strips
+from codec.downscale import Rescaler, Writer, lr_strips, rescaled_strips
 from codec.errors import InputError
 from codec.geometry import STREAM_PIXELS, TIMESTEP_TILE, Size, hr_boxes, padded, slab_boxes, slab_size
 from codec.image.extra import has_extra
@@ -48,7 +48,7 @@ class Encoded:
     notes: tuple[str, ...]
 
 
-def encode(source: Source, options: EncodeOptions, *, model: str | None = None) -> Encoded:
+def encode(source: Source, options: EncodeOptions, *, model: str | None = None, device: str = "auto") -> Encoded:
     """Encode a picture. Files of more than 67 megapixels are streamed where pyvips is installed: memory does not grow
     with their height.
 
@@ -56,6 +56,7 @@ def encode(source: Source, options: EncodeOptions, *, model: str | None = None) 
         source: path, bytes of a picture file, binary file object, PIL image, or uint8 array [H, W, 3].
         options: scale, payload, quality or target, and the rest.
         model: folder of the model package to name in the file; None = the shipped one.
+        device: where a rescaler network runs (family `sd21`); an LR writer always runs on the CPU.
 
     Raises:
         InputError: the picture cannot be used, or the target cannot be met.
@@ -63,15 +64,16 @@ def encode(source: Source, options: EncodeOptions, *, model: str | None = None) 
         ModelError: no model for this scale.
         OSError: the file cannot be read.
     """
+    options = _suited(options, model)
     if isinstance(source, str | os.PathLike) and _is_large(Path(source)):
-        return _encode_large(Path(source), options, model)
+        return _encode_large(Path(source), options, model, device)
     picture = load(source)
     metadata = _metadata(picture, options)
     size = Size(picture.pixels.shape[1], picture.pixels.shape[0])
 
     @cache
     def strips(scale: int, quality: int) -> list[PixelArray]:
-        return list(_lr(ArrayRows(picture.pixels), scale, quality, model))
+        return list(_lr(ArrayRows(picture.pixels), scale, quality, model, device))
 
     @cache
     def alpha(scale: int) -> Alpha | None:
@@ -86,6 +88,18 @@ def encode(source: Source, options: EncodeOptions, *, model: str | None = None) 
         chosen = options.resolved()
         data = code(chosen)
     return Encoded(data, size, chosen, (*picture.notes, *_beyond_limits(size)))
+
+
+def _suited(options: EncodeOptions, model: str | None) -> EncodeOptions:
+    """With the scale and payload that the named model is made for, where the options say nothing."""
+    if model is None or options.has_target:
+        return options
+    package = packages(model)[0]
+    if options.scale is None and package.scales and DEFAULT_SCALE not in package.scales:
+        options = replace(options, scale=package.scales[0])
+    if options.payload is None and options.quality is None and package.family == "sd21":
+        options = replace(options, payload="png")
+    return options
 
 
 def _metadata(picture: Picture | VipsRows, options: EncodeOptions) -> Metadata:
@@ -112,13 +126,13 @@ def _alpha(picture: Picture, scale: int, options: EncodeOptions) -> Alpha | None
     return Alpha(coding=Coding[name.upper()], parts=data)
 
 
-def _encode_large(path: Path, options: EncodeOptions, model: str | None) -> Encoded:
+def _encode_large(path: Path, options: EncodeOptions, model: str | None, device: str) -> Encoded:
     if options.has_target:
         raise InputError(f"{path}: pictures this large are read only once; give a quality instead of a target size")
     rows, chosen = VipsRows(path), options.resolved()
 
     def strips(scale: int, quality: int) -> Iterator[PixelArray]:
-        return _lr(rows, scale, quality, model)
+        return _lr(rows, scale, quality, model, device)
 
     data = write(_file(rows.size, strips, chosen, model, _metadata(rows, options)))
     return Encoded(data, rows.size, chosen, (*rows.notes, *_beyond_limits(rows.size)))
@@ -164,13 +178,14 @@ def _file(
     payload = payload_named(name)
     quality = 100 if payload.lossless or options.quality is None else options.quality
     slab = slab_size(size, scale)
+    package = for_encoding(scale, model)
     header = Header(
         size=size,
         scale=scale,
         coding=Coding[name.upper()],
         quality=quality,
-        grid=GridPreset.COMPACT_64,
-        model_id=for_encoding(scale, model).model_id(scale),
+        grid=next(grid for grid, family in FAMILIES.items() if family == package.family),
+        model_id=package.model_id(scale),
     )
 
     def code(piece: PixelArray) -> bytes:
@@ -189,11 +204,13 @@ def _cut(strip: PixelArray, width: int) -> Iterator[PixelArray]:
         yield strip[:, box.x : box.x + box.width]
 
 
-def _lr(rows: RowSource, scale: int, quality: int, model: str | None) -> Iterator[PixelArray]:
+def _lr(rows: RowSource, scale: int, quality: int, model: str | None, device: str) -> Iterator[PixelArray]:
     """The LR in strips, one a row of slabs, as the model that the file is written for makes it."""
-    package = for_encoding(scale, model)
+    package, height = for_encoding(scale, model), slab_size(rows.size, scale).height
+    if package.family == "sd21":
+        return rescaled_strips(rows, scale, height, _rescaler(package.folder, device, package.changed(scale)))
     writer = _writer(package.folder, scale, package.changed(scale)) if package.has_writer(scale) else None
-    return lr_strips(rows, scale, slab_size(rows.size, scale).height, writer=writer, quality=quality)
+    return lr_strips(rows, scale, height, writer=writer, quality=quality)
 
 
 @lru_cache(maxsize=4)
@@ -202,6 +219,15 @@ def _writer(folder: Path, scale: int, changed: tuple[int, ...]) -> Writer:
     from codec.models.compact.writing import CompactWriter
 
     return CompactWriter.load(folder, scale)
+
+
+@lru_cache(maxsize=1)
+def _rescaler(folder: Path, device: str, changed: tuple[int, ...]) -> Rescaler:
+    """It stays in memory for the next picture; half a gigabyte."""
+    from codec.models.device import resolve_device
+    from codec.models.sd21.writing import Sd21Writer
+
+    return Sd21Writer.load(folder, resolve_device(device))
 
 
 def _is_large(path: Path) -> bool:

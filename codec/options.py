@@ -155,6 +155,8 @@ class DecodeOptions(_Options):
         dtype: "auto", "fp32" or "bf16"; auto = fp32 on a CPU, bf16 on a GPU.
         any_model: decode with another model of the same family and scale when the file's own is not there.
         model: folder of a model package to use; None = the shipped ones.
+        max_vram: GiB of GPU memory to use at most; None = all of it. Less memory means fewer tiles at a time.
+        compile: compile large networks first (family `sd21`): minutes to start, then faster.
     """
 
     realism: float = 1.0
@@ -165,18 +167,22 @@ class DecodeOptions(_Options):
     dtype: str = "auto"
     any_model: bool = False
     model: str | None = None
+    max_vram: float | None = None
+    compile: bool = False
 
     def __post_init__(self) -> None:
         _whole(self, "seed")
         _between("realism", self.realism, 0, 1)
         _between("seed", self.seed, 0, 2**32 - 1)
-        for name in ("denoise", "any_model"):
+        for name in ("denoise", "any_model", "compile"):
             _one_of(name, getattr(self, name), (False, True))
         if self.model is not None:
             object.__setattr__(self, "model", _path(self.model))
         if not isinstance(self.device, str):
             raise InputError(f"device is {self.device!r}, expected text")
         _one_of("dtype", self.dtype, ("auto", "fp32", "bf16"))
+        if self.max_vram is not None:
+            _between("max_vram", self.max_vram, 0.1, 10_000)
         if self.fixed_timestep is not None:
             _between("fixed_timestep", self.fixed_timestep, 0, 200)
 

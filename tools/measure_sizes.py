@@ -7,6 +7,7 @@ met with the measured table of the package; a target met by no setting stops the
 
 from __future__ import annotations
 
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def used(photos: list[Path], target: float) -> list[float]:
     def one(path: Path) -> float:
         return codec.read_info(codec.encode(path, bpp=target)).bpp / target
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(one, photos))
 
 
@@ -78,7 +79,7 @@ def main(photos: Path, out: Path, qualities: tuple[int, ...], targets: tuple[flo
     console = Console(stderr=True)
     rows = [sizes_at(files, label, **o) for label, o in track(settings, "settings", console=console)]
     shares = {t: used(files, t) for t in track(targets, "targets", console=console)}
-    command = " ".join(["python", "tools/measure_sizes.py", photos.name.upper(), out.name])
+    command = " ".join(["python", "tools/measure_sizes.py", photos.name.upper(), str(out)])
     lines = [
         "# Sizes of files", "", f"{len(files)} photographs, model {shipped()[0].name}: `{command}`", "",
         "| setting | bytes | bpp | beside the payload |", "|---|---|---|---|",

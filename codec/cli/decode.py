@@ -67,24 +67,26 @@ class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newe
     "--timestep", type=click.FloatRange(0, 200), help="One timestep for every tile instead of predicted ones."
 )
 @click.option("--no-denoise", is_flag=True, help="Show the rescaler's output without the denoising step.")
-@click.option("--model", type=click.Path(file_okay=False), help="Folder of the model package to decode with.")
+@click.option("--model", help="Name or folder of the model package to decode with.")
 @click.option(
     "--any-model", is_flag=True, help="Decode with another model of the same scale if the file's is not here."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True)
+@click.option("--max-vram", type=click.FloatRange(0.1), metavar="GIB", help="GPU memory to use at most.")
+@click.option("--compile", "compiled", is_flag=True, help="Compile large networks (sd21) first, then run faster.")
 @max_pixels_option
 @overwrite_option
 @quiet_option
 def decode_command(
     source: str, target: str, *, region: tuple[int, int, int, int] | None, realism: float, seed: int,
     t_map: str | None, timestep: float | None, no_denoise: bool, model: str | None, any_model: bool, device: str,
-    dtype: str, max_pixels: int, force: bool, quiet: bool,
+    dtype: str, max_vram: float | None, compiled: bool, max_pixels: int, force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Rebuild the photograph of the .tadm file INPUT as OUTPUT (.png, .jpg, .webp, .tif, .avif; "-" writes PNG)."""
     options = DecodeOptions(
         realism=realism, seed=seed, denoise=not no_denoise, fixed_timestep=timestep, device=device, dtype=dtype,
-        any_model=any_model, model=model,
+        any_model=any_model, model=model, max_vram=max_vram, compile=compiled,
     )  # fmt: skip
     check_output(source, target, force=force)
     if t_map is not None:
@@ -126,20 +128,21 @@ def _stream(
     Returns:
         The timesteps, and what the format could not hold.
     """
-    from codec.decoder import Timesteps, decode_pieces, decode_rows, load_family
+    from codec.decoder import decode_pieces, load_family
     from codec.geometry import Size
     from codec.image.row_writers import RowFile, write_rows
+    from codec.rebuild.pieces import Timesteps, rows_of
 
     family = load_family(file, options)
     timesteps = Timesteps(area, family.tile)
-    pieces = timesteps.watch(decode_pieces(file, family, options, area, whole_pixels=0, on_progress=advance))
+    pieces = timesteps.watch(decode_pieces(file, family, options, area, streamed=True, on_progress=advance))
     size, suffix, meta = Size(area.width, area.height), Path(target).suffix.lower(), file.metadata
     lost: tuple[str, ...] = ()
 
     def write(path: Path) -> None:
         nonlocal lost
         made = RowFile(path=path, suffix=suffix, size=size, icc=meta.icc, exif=meta.exif, xmp=meta.xmp)
-        lost = write_rows(made, decode_rows(pieces, area))
+        lost = write_rows(made, rows_of(pieces, area))
 
     write_path(target, write)
     return timesteps.map, lost

@@ -41,14 +41,15 @@ from codec.options import CHROMA, DEFAULT_QUALITY, EFFORTS, PAYLOADS, SCALES, ST
     help="Drop EXIF and XMP, or what can tell the place.  [default: none]",
 )
 @click.option("--alpha-quality", type=click.IntRange(0, 99), help="Code alpha lossily.  [default: lossless]")
-@click.option("--model", type=click.Path(file_okay=False), help="Folder of the model package to name in the file.")
+@click.option("--model", help="Name or folder of the model package to encode for.")
+@click.option("--device", default="auto", show_default=True, help="Where a large model writes the LR: cpu, cuda, ...")
 @click.option("--json", "as_json", is_flag=True, help="Say what was done as one JSON object on standard error.")
 @overwrite_option
 @quiet_option
 def encode_command(
     source: str, target: str, *, profile: str, scale: str | None, payload: str | None, quality: int | None,
     bpp: float | None, max_bytes: int | None, effort: str | None, chroma: str | None, strip: str | None,
-    alpha_quality: int | None, model: str | None, as_json: bool, force: bool, quiet: bool,
+    alpha_quality: int | None, model: str | None, device: str, as_json: bool, force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Encode the picture INPUT into the .tadm file OUTPUT.
 
@@ -69,7 +70,8 @@ def encode_command(
 
     from codec.encoder import encode
 
-    made = encode(io.BytesIO(picture) if isinstance(picture, bytes) else picture, options, model=model)
+    opened = io.BytesIO(picture) if isinstance(picture, bytes) else picture
+    made = encode(opened, options, model=model, device=device)
     write_output(target, lambda stream: stream.write(made.data))
     size, length, chosen = made.size, len(made.data), made.options
     bpp = 8 * length / size.pixels

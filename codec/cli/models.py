@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import click
 
 from codec.cli.streams import Group, quiet_option, say
 from codec.models.identity import Package
+from codec.options import SCALES
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group("models", cls=Group, invoke_without_command=True)
@@ -67,7 +71,7 @@ def remove_command(name: str, *, quiet: bool) -> None:
 @click.argument("name")
 @quiet_option
 def verify_command(name: str, *, quiet: bool) -> None:
-    """Load every part of the package NAME (or of a folder) and compare it with its config."""
+    """Load every part of the package NAME (or of a folder), compare it with its config, and hash its backbone."""
     from codec.models.library import packages
 
     (package,) = packages(name)
@@ -75,7 +79,36 @@ def verify_command(name: str, *, quiet: bool) -> None:
         from codec.models.compact.package import load_package
 
         load_package(package.folder)
+    else:
+        from codec.models.sd21.package import load_package as load_sd21
+
+        load_sd21(package.folder, check=True)
     say(f"ok: {_line(package)}", quiet=quiet)
+
+
+@models_command.command("import-tadm")
+@click.option("--backbone", required=True, help="Stable Diffusion 2.1-base in diffusers' layout: folder or hub name.")
+@click.option("--vae", help="Another VAE than the backbone's: a folder or a hub name.")
+@click.option("--dfrm", required=True, type=_FILE, help="The release's checkpoint of the rescaler.")
+@click.option("--tadm", required=True, type=_FILE, help="The release's checkpoint of everything else.")
+@click.option("--scale", required=True, type=click.Choice([str(s) for s in SCALES]), help="HR/LR ratio of both.")
+@click.option("--prompt", type=_FILE, help="Stored embedding of the prompt, in place of a text encoder.")
+@click.option("--download", is_flag=True, help="Fetch hub names that are not on this machine.")
+@click.option("-o", "--name", required=True, help="Name in the user's data folder, or a folder to make (with a slash).")
+@quiet_option
+def import_command(
+    *, backbone: str, vae: str | None, dfrm: Path, tadm: Path, scale: str, prompt: Path | None, download: bool,
+    name: str, quiet: bool,
+) -> None:  # fmt: skip
+    """Make a model package of the published TADM checkpoints. Nothing in them is run; the backbone stays in place."""
+    from codec.models.library import new_folder
+    from codec.models.sd21.importing import import_tadm
+
+    package = import_tadm(
+        Path(name) if os.sep in name else new_folder(name),
+        backbone=backbone, vae=vae, dfrm=dfrm, tadm=tadm, scale=int(scale), prompt=prompt, download=download,
+    )  # fmt: skip
+    say(f"made {_line(package)}", quiet=quiet)
 
 
 def _list(*, as_json: bool) -> None:

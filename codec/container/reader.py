@@ -22,7 +22,7 @@ from codec.container.limits import check, inflate
 from codec.container.model import Alpha, Header, Metadata, TadmFile
 from codec.container.source import MemorySource, Source
 from codec.errors import ChecksumError, FormatError, SignatureError, TruncatedError, UnsupportedError
-from codec.geometry import TIMESTEP_TILE, Size, grid_cells, lr_size, padded
+from codec.geometry import TIMESTEP_TILE, Size, lr_size, padded, timestep_tiles
 from codec.options import DecodeLimits
 
 _CRC_SIZE = 4
@@ -219,9 +219,7 @@ def _assemble(
     }
     timesteps = known.get(ChunkType.TIMESTEPS)
     if timesteps is not None:
-        if header.grid is not GridPreset.COMPACT_64:
-            raise UnsupportedError(f"chunk 'tmap': not supported with tile grid preset {int(header.grid)}")
-        cells = grid_cells(header.size, TIMESTEP_TILE).pixels
+        cells = timestep_tiles(header.size, latent=header.grid is GridPreset.LATENT_96_32).pixels
         if len(timesteps) != cells:
             raise FormatError(f"chunk 'tmap': {len(timesteps)} timesteps, the picture has {cells} tiles")
     return TadmFile(

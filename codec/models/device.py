@@ -27,6 +27,19 @@ def resolve_device(name: str = "auto") -> torch.device:
     return device
 
 
+def limit_memory(device: torch.device, gibibytes: float | None) -> None:
+    """Let this process use at most so much of a CUDA GPU's memory; None = all of it. Other devices have no limit."""
+    if device.type == "cuda":
+        total = torch.cuda.get_device_properties(device).total_memory
+        share = 1.0 if gibibytes is None else min(1.0, gibibytes * 2**30 / total)
+        torch.cuda.set_per_process_memory_fraction(share, device)
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that a CUDA GPU has left; None for other devices."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+
+
 def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     """Precision to run in: "auto" = fp32 on a CPU, bf16 on a GPU; or "fp32", "bf16"."""
     if name == "auto":

@@ -1,8 +1,9 @@
 """Which weights a file needs, as eight bytes; computed without loading any network library.
 
-A model id is the first 8 bytes of SHA-256 over the config (without lists of scales and what only encoders use) and over
-name, dtype, shape and bytes of every tensor of the parts that decoding one scale needs. Adding a scale to a package
-changes no other scale's id, and a better LR writer changes none.
+A model id is the first 8 bytes of SHA-256 over the config (without lists of scales, what only encoders use, and where
+files were found) and over name, dtype, shape and bytes of every tensor of the parts that decoding one scale needs.
+Adding a scale to a package changes no other scale's id, and a better LR writer changes none. An `sd21` package's config
+holds the hashes of its backbone, which so is part of the id.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from codec.errors import ModelError
 
 _ID_SIZE = 8
 #: Keys of the config that say nothing about how a file of one scale is decoded.
-_NOT_DECODING = {"scales", "writers", "writer_width"}
+_NOT_DECODING = {"scales", "writers", "writer_width", "sources"}
+#: Parts of each family, in hashing order.
+_PARTS = {
+    "compact": ("denoiser", "predictor{scale}", "reader{scale}"),
+    "sd21": (
+        *("predictor", "prompt", "rescaler{scale}", "scheduler"),
+        *("unet_adapter/adapter_model", "vae_adapter/adapter_model"),
+    ),
+}
 #: A safetensors header larger than this is refused by the format itself.
 _MAX_HEADER = 100_000_000
 
@@ -50,6 +59,16 @@ class Package:
         """Scales that the package can decode."""
         return tuple(self.config.get("scales", ()))
 
+    def parts(self, scale: int) -> tuple[str, ...]:
+        """Names of the parts that decoding one scale needs, in hashing order.
+
+        Raises:
+            ModelError: the family is unknown.
+        """
+        if self.family not in _PARTS:
+            raise ModelError(f"model {self.name}: family is {self.family!r}, expected one of {', '.join(_PARTS)}")
+        return tuple(part.format(scale=scale) for part in _PARTS[self.family])
+
     def has_writer(self, scale: int) -> bool:
         """Whether the LR of a scale is written by a network, not only downscaled."""
         return scale in self.config.get("writers", ())
@@ -66,7 +85,7 @@ class Package:
 
     def changed(self, scale: int) -> tuple[int, ...]:
         """When each of a scale's files was last written: what is kept in memory is kept under this key."""
-        files = [self.folder / f"{part}.safetensors" for part in (*parts_of(scale), f"writer{scale}")]
+        files = [self.folder / f"{part}.safetensors" for part in (*self.parts(scale), f"writer{scale}")]
         return tuple(f.stat().st_mtime_ns if f.exists() else 0 for f in files)
 
 
@@ -85,17 +104,12 @@ def open_package(folder: Path) -> Package:
     return Package(folder=folder, config=config)
 
 
-def parts_of(scale: int) -> tuple[str, ...]:
-    """Names of the parts that decoding one scale of a compact package needs, in hashing order."""
-    return ("denoiser", f"predictor{scale}", f"reader{scale}")
-
-
 @lru_cache(maxsize=64)
 def _model_id(folder: Path, scale: int, changed: tuple[int, ...]) -> bytes:
     package = open_package(folder)
     config = {k: v for k, v in package.config.items() if k not in _NOT_DECODING}
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode())
-    for part in parts_of(scale):
+    for part in package.parts(scale):
         path = folder / f"{part}.safetensors"
         try:
             data = path.read_bytes()

@@ -14,7 +14,7 @@ from codec.models.identity import Package, open_package
 _SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 #: What of a folder belongs to a package.
-_FILES = ("*.json", "*.safetensors", "README.md", "LICENSE*")
+_FILES = ("*.json", "*.safetensors", "*/*.json", "*/*.safetensors", "README.md", "LICENSE*")
 
 
 def shipped() -> list[Package]:
@@ -75,21 +75,32 @@ def add(folder: Path, name: str | None = None) -> Package:
     package = open_package(folder)
     for scale in package.scales:
         package.model_id(scale)
-    name = folder.resolve().name if name is None else name
+    home = new_folder(folder.resolve().name if name is None else name)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".") as work:
+        copy = Path(work) / home.name
+        copy.mkdir()
+        for pattern in _FILES:
+            for file in folder.glob(pattern):
+                target = copy / file.relative_to(folder)
+                target.parent.mkdir(exist_ok=True)
+                shutil.copyfile(file, target)
+        copy.rename(home)
+    return open_package(home)
+
+
+def new_folder(name: str) -> Path:
+    """Where a new package of the user's goes.
+
+    Raises:
+        InputError: the name cannot be a folder's.
+        ModelError: there already is a package of that name.
+    """
     if not _NAME.fullmatch(name):
         raise InputError(f"model name is {name!r}, expected letters, digits, dots, dashes and underscores")
     if any(p.name == name for p in [*shipped(), *installed()]):
         raise ModelError(f"there already is a model package {name!r}")
-    home = user_folder()
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home, prefix=".") as work:
-        copy = Path(work) / name
-        copy.mkdir()
-        for pattern in _FILES:
-            for file in folder.glob(pattern):
-                shutil.copyfile(file, copy / file.name)
-        copy.rename(home / name)
-    return open_package(home / name)
+    return user_folder() / name
 
 
 def remove(name: str) -> None:
@@ -125,19 +136,22 @@ def for_encoding(scale: int, model: str | None = None) -> Package:
     raise ModelError(f"no model for scale {scale}; there are {_listing(found)}")
 
 
-def for_decoding(model_id: bytes, scale: int, *, model: str | None = None, any_model: bool = False) -> Package:
+def for_decoding(
+    model_id: bytes, scale: int, *, family: str = "compact", model: str | None = None, any_model: bool = False
+) -> Package:
     """The package that a file asks for.
 
     Args:
         model_id: as stored in the file.
         scale: HR/LR ratio of the file.
+        family: that decodes the file's tile grid.
         model: package folder or name to use; None = search the shipped and the added ones.
-        any_model: accept another model of this scale.
+        any_model: accept another model of this family and scale.
 
     Raises:
         ModelError: no such model here; says which the file needs, which there are, and the way out.
     """
-    found = [p for p in packages(model) if scale in p.scales]
+    found = [p for p in packages(model) if scale in p.scales and p.family == family]
     for package in found:
         if package.model_id(scale) == model_id:
             return package

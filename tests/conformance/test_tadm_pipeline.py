@@ -16,14 +16,19 @@ from torch import Tensor
 pytest.importorskip("diffusers", reason="the sd21 family needs diffusers")
 pytest.importorskip("peft", reason="the sd21 family needs peft")
 
+import codec
+from codec.container.constants import Coding, GridPreset
+from codec.container.model import Header, TadmFile
+from codec.container.writer import write
 from codec.errors import InputError, ModelError
-from codec.geometry import Size, lr_size
+from codec.geometry import LATENT_OVERLAP, LATENT_TILE, Size, latent_size, lr_size
 from codec.models.device import resolve_device
 from codec.models.rounding import from_uint8, to_uint8
-from codec.models.sd21.backbone import load_backbone
-from codec.models.sd21.config import LATENT_OVERLAP, LATENT_TILE
+from codec.models.sd21.backbone import Backbone, find_parts, load_backbone
+from codec.models.sd21.importing import import_tadm
 from codec.models.sd21.pipeline import Sd21Pipeline
 from codec.models.sd21.release import build_pipeline, read_release
+from codec.payload.registry import payload_named
 from codec.tiling.grid import plan_tiles
 from codec.tiling.window import BlendPlan, plan_blend
 
@@ -32,18 +37,22 @@ Check = Callable[[Tensor, Tensor], None]
 REORDERED = 2e-5
 
 
+def backbone_of(folder: Path) -> Backbone:
+    return load_backbone(find_parts(folder / "backbone"))
+
+
 def load(folder: Path, scale: int, *, merge: bool = False) -> Sd21Pipeline:
     """The family from what `tiny_backbone` wrote into a folder."""
     release = read_release(
         torch.load(folder / "dfrm.pkl", weights_only=True), torch.load(folder / "tadm.pkl", weights_only=True), scale
     )
     prompt = torch.from_numpy(np.load(folder / "prompt.npy"))
-    return build_pipeline(load_backbone(folder / "backbone"), release, prompt, merge=merge)
+    return build_pipeline(backbone_of(folder), release, prompt, merge=merge)
 
 
 def plan_for(size: Size, tile: int = LATENT_TILE, overlap: int = LATENT_OVERLAP, factor: int = 1) -> BlendPlan:
     """Tiles of a picture's latent; the published ones unless told otherwise."""
-    latent = Sd21Pipeline.latent_size(size)
+    latent = latent_size(size)
     return plan_blend(plan_tiles(latent.height, latent.width, tile, overlap), factor)
 
 
@@ -81,6 +90,28 @@ class TestAgainstThePublishedDecoder:
         agree(result.z_hat, expected["zhat"])
         agree(result.t.flatten(), expected["timestep"])
         agree(result.x_hat, expected["hr"])
+
+
+def test_a_file_decodes_as_published(folder: Path, expected: dict[str, Tensor], tmp_path: Path) -> None:
+    """From the release's files to a package, from the reference LR to a `.tadm` file, from that to 8-bit pixels."""
+    package = import_tadm(
+        tmp_path / "x16", backbone=str(folder / "backbone"), dfrm=folder / "dfrm.pkl", tadm=folder / "tadm.pkl",
+        scale=16, prompt=folder / "prompt.npy",
+    )  # fmt: skip
+    lr = expected["lr_uint8"][0].permute(1, 2, 0).numpy()
+    header = Header(
+        size=Size(384, 256), scale=16, coding=Coding.PNG, quality=100, grid=GridPreset.LATENT_96_32,
+        model_id=package.model_id(16),
+    )  # fmt: skip
+    payload = payload_named("png").encode(lr, quality=100, effort="default", chroma="auto")
+    data = write(TadmFile(header=header, slab=Size(24, 16), payloads=[payload]))
+    image, hr = codec.decode(data, model=str(package.folder)), to_uint8(expected["hr"])[0].permute(1, 2, 0).numpy()
+    difference = np.abs(
+        np.asarray(image).astype(int) - to_uint8(expected["hr"])[0].permute(1, 2, 0).numpy().astype(int)
+    )
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 1e-3
+    np.testing.assert_allclose(image.info["timesteps"].flatten(), expected["timestep"].numpy(), rtol=2e-4)
 
 
 class TestTiling:
@@ -217,30 +248,30 @@ class TestLoading:
             ({"unet_lora_target_modules": ["nowhere"]}, "does not fit the network"),
         ):
             with pytest.raises(ModelError, match=words):
-                build_pipeline(load_backbone(folder / "backbone"), read_release(dfrm, {**tadm, **change}, 16), prompt)
+                build_pipeline(backbone_of(folder), read_release(dfrm, {**tadm, **change}, 16), prompt)
         with pytest.raises(ModelError, match="rescaler checkpoint for scale 8"):
-            build_pipeline(load_backbone(folder / "backbone"), read_release(dfrm, tadm, 8), prompt)
+            build_pipeline(backbone_of(folder), read_release(dfrm, tadm, 8), prompt)
         with pytest.raises(ModelError, match="prompt embedding"):
-            build_pipeline(load_backbone(folder / "backbone"), read_release(dfrm, tadm, 16), prompt[:, :, :31])
+            build_pipeline(backbone_of(folder), read_release(dfrm, tadm, 16), prompt[:, :, :31])
 
     def test_backbones_that_cannot_be_used(self, folder: Path, tmp_path: Path) -> None:
         with pytest.raises(ModelError, match="unet is not readable"):
-            load_backbone(tmp_path)
+            load_backbone(find_parts(tmp_path))
         broken = tmp_path / "backbone"
         shutil.copytree(folder / "backbone", broken)
         config = broken / "scheduler" / "scheduler_config.json"
         config.write_text(config.read_text().replace("epsilon", "v_prediction"))
         with pytest.raises(ModelError, match="'v_prediction', expected 'epsilon'"):
-            load_backbone(broken)
+            load_backbone(find_parts(broken))
         weights = broken / "vae" / "diffusion_pytorch_model.safetensors"
         tensors = load_file(weights)
         bias = tensors.pop("decoder.conv_in.bias")
         save_file(tensors, weights)
         with pytest.raises(ModelError, match=r"missing keys: .*decoder\.conv_in\.bias"):
-            load_backbone(broken)
+            load_backbone(find_parts(broken))
         save_file({**tensors, "decoder.conv_in.bias": bias[1:]}, weights)
         with pytest.raises(ModelError, match=r"vae is not readable .*size mismatch"):
-            load_backbone(broken)
+            load_backbone(find_parts(broken))
 
 
 def test_half_precision_leaves_the_lr_alone(folder: Path, pipeline: Sd21Pipeline, stored: Tensor) -> None:

@@ -8,11 +8,11 @@ import codec
 SURFACE = {
     "check": "(prefix)",
     "decode": "(data, *, region, options, limits, on_progress, **named)",
-    "encode": "(source, *, options, model, **named)",
+    "encode": "(source, *, options, model, device, **named)",
     "read_info": "(data, *, limits)",
     "thumbnail": "(data, *, limits)",
     "DecodeLimits": "pixels file_bytes chunks metadata_bytes slabs",
-    "DecodeOptions": "realism seed denoise fixed_timestep device dtype any_model model",
+    "DecodeOptions": "realism seed denoise fixed_timestep device dtype any_model model max_vram compile",
     "EncodeOptions": "scale payload quality bpp max_bytes effort chroma strip alpha_quality",
     "Info": "width height scale lr_width lr_height payload quality bytes payload_bytes bpp model_id slabs alpha icc "
     "exif xmp timesteps unknown_chunks",

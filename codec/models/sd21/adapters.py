@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from peft import LoraConfig
+from safetensors.torch import save_file
+from torch import Tensor
 
 from codec.errors import ModelError
 from codec.models.sd21.config import AdapterConfig
-from codec.models.sd21.loading import load_exact
+from codec.models.sd21.loading import load_exact, read_tensors
+
+_PEFT_FILE = "adapter_model.safetensors"
+#: peft stores the names of a wrapped network.
+_PEFT_PREFIX = "base_model.model."
 
 
 def is_adapter(name: str) -> bool:
@@ -44,11 +51,8 @@ def add_adapter(
     Raises:
         ModelError: no layer fits the targets, or a tensor is missing, unexpected or of another shape.
     """
-    targets = adapter.targets if isinstance(adapter.targets, str) else list(adapter.targets)
     try:
-        config = LoraConfig(
-            r=adapter.rank, lora_alpha=adapter.alpha, target_modules=targets, lora_dropout=0.0, init_lora_weights=True
-        )
+        config = LoraConfig(r=adapter.rank, lora_alpha=adapter.alpha, target_modules=_targets(adapter))
         network.add_adapter(config, adapter_name=adapter.name)
     except (ValueError, TypeError) as exc:
         raise ModelError(f"{what}: the adapter does not fit the network ({exc})") from exc
@@ -56,3 +60,42 @@ def add_adapter(
     if merge:
         network.fuse_lora(adapter_names=[adapter.name])
         network.unload_lora()
+
+
+def save_adapter(folder: Path, adapter: AdapterConfig, tensors: Mapping[str, Tensor]) -> None:
+    """Write an adapter in peft's own form, which `peft.PeftModel.from_pretrained(network, folder)` reads.
+
+    Args:
+        folder: is made; gets `adapter_config.json` and `adapter_model.safetensors`.
+        adapter: where the adapter sits and how wide it is.
+        tensors: of the adapted network; what is not LoRA is stored as a module trained whole.
+    """
+    whole = sorted({name.rsplit(".", 1)[0] for name in tensors if not is_adapter(name)})
+    config = LoraConfig(
+        r=adapter.rank, lora_alpha=adapter.alpha, target_modules=_targets(adapter), modules_to_save=whole or None,
+        inference_mode=True,
+    )  # fmt: skip
+    folder.mkdir(parents=True)
+    config.save_pretrained(str(folder))
+    stored = {_PEFT_PREFIX + name.replace(f".{adapter.name}.", "."): t.contiguous() for name, t in tensors.items()}
+    save_file(stored, folder / _PEFT_FILE)
+
+
+def read_adapter(folder: Path, adapter: AdapterConfig) -> dict[str, Tensor]:
+    """The tensors of `save_adapter`, under the adapted network's names.
+
+    Raises:
+        ModelError: they are not readable, or not peft's.
+    """
+    path = folder / _PEFT_FILE
+    found: dict[str, Tensor] = {}
+    for name, tensor in read_tensors(path).items():
+        if not name.startswith(_PEFT_PREFIX):
+            raise ModelError(f"{path}: {name!r} is not a name of peft's")
+        plain = name.removeprefix(_PEFT_PREFIX)
+        found[plain.removesuffix(".weight") + f".{adapter.name}.weight" if is_adapter(plain) else plain] = tensor
+    return found
+
+
+def _targets(adapter: AdapterConfig) -> str | list[str]:
+    return adapter.targets if isinstance(adapter.targets, str) else list(adapter.targets)

@@ -7,13 +7,6 @@ from typing import Any
 
 from codec.errors import ModelError
 
-#: HR pixels a latent cell side: Stable Diffusion's VAE works at 1/8.
-LATENT_FACTOR = 8
-#: Every HR size is padded to a multiple of this, so that the U-Net's three halvings of the latent come out even.
-HR_MULTIPLE = 64
-#: Side and overlap of the denoiser's tiles in latent cells, as published.
-LATENT_TILE = 96
-LATENT_OVERLAP = 32
 #: HR/LR ratios that TADM was published for.
 SCALES = (4, 8, 16, 32)
 

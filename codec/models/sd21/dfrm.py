@@ -8,7 +8,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from codec.models.sd21.config import LATENT_FACTOR, RescalerConfig
+from codec.geometry import LATENT_CELL
+from codec.models.sd21.config import RescalerConfig
 from codec.models.sd21.inn import InvertibleBlock
 from codec.models.sd21.layers import ConvAct, Downsample, LeakyResBlock
 
@@ -30,7 +31,7 @@ class Rescaler(nn.Module):
         self.config = config
         width = config.latent_width
         # Halvings between the latent and the LR: -1 at scale 4 (the LR is the larger), 0 at 8, 1 at 16, 2 at 32.
-        halvings = int(math.log2(config.scale)) - int(math.log2(LATENT_FACTOR))
+        halvings = int(math.log2(config.scale)) - int(math.log2(LATENT_CELL))
         self.down_module = _pixel_branch(config)
         self.latent_module = nn.Sequential(
             ConvAct(config.latent_channels, width), *_blocks(width, config.blocks), *_latent_to_lr(width, halvings)

@@ -1,15 +1,30 @@
-"""Loading tensors by name, all or nothing: a missing or unexpected tensor is an error that names it."""
+"""Loading tensors by name, all or nothing: a missing or unexpected tensor is an error that names it. No pickles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from codec.errors import ModelError
 
 _NAMED = 5
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, by name, on the CPU.
+
+    Raises:
+        ModelError: it is missing or not safetensors.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as exc:
+        raise ModelError(f"model file {path} is not readable ({exc})") from exc
 
 
 def load_exact(

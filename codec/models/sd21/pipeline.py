@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from codec.errors import InputError
-from codec.geometry import Size, lr_size, padded
-from codec.models.sd21.config import HR_MULTIPLE, LATENT_FACTOR
+from codec.geometry import LATENT_CELL, Size, latent_size, lr_size
 from codec.models.sd21.denoiser import Denoiser
 from codec.models.sd21.dfrm import Rescaler
+from codec.models.sd21.encoding import LrEncoder, check_pictures, extend
 from codec.models.sd21.predictor import TimestepPredictor
 from codec.models.sd21.scheduler import TimeScheduler
 from codec.models.sd21.tiles import Progress, TilePlan, run_tiles, tile_batches
@@ -80,38 +79,20 @@ class Sd21Pipeline(nn.Module):
         self.latent_codec.place(device, dtype)
         return self
 
-    @torch.no_grad()
+    def compile_networks(self) -> None:
+        """Compile U-Net and VAE decoder, in place; on CUDA as CUDA graphs, which replay one shape without overhead."""
+        mode = "reduce-overhead" if self.denoiser.prompt.is_cuda else None
+        for network in (self.denoiser.unet, self.latent_codec.vae.decoder):
+            network.to(memory_format=torch.channels_last)
+            network.compile(fullgraph=True, dynamic=False, mode=mode)
+
     def encode_padded(self, x: Tensor) -> Tensor:
-        """LR of the picture padded to multiples of 64, which is what the published code stores.
-
-        Args:
-            x: pixels, float [B, 3, H, W] in [-1, 1].
-
-        Returns:
-            LR before rounding, float32 [B, 3, ceil(H/64)*64/scale, ceil(W/64)*64/scale], nominally in [-1, 1].
-
-        Raises:
-            InputError: not a batch of RGB pictures.
-        """
-        _check_pictures(x)
-        x = extend(x.float(), padded(x.shape[2], HR_MULTIPLE), padded(x.shape[3], HR_MULTIPLE))
-        return self.rescaler.down(x, self.latent_codec.encode(x))
+        """See `LrEncoder.encode_padded`."""
+        return LrEncoder(self.latent_codec, self.rescaler).encode_padded(x)
 
     def encode(self, x: Tensor) -> Tensor:
-        """LR of a picture: `encode_padded` without the part that comes from padding alone.
-
-        Args:
-            x: pixels, float [B, 3, H, W] in [-1, 1].
-
-        Returns:
-            LR before rounding, float32 [B, 3, ceil(H/scale), ceil(W/scale)], nominally in [-1, 1].
-
-        Raises:
-            InputError: not a batch of RGB pictures.
-        """
-        lr = self.encode_padded(x)
-        stored = lr_size(Size(width=x.shape[3], height=x.shape[2]), self.scale)
-        return lr[:, :, : stored.height, : stored.width]
+        """See `LrEncoder.encode`."""
+        return LrEncoder(self.latent_codec, self.rescaler).encode(x)
 
     @torch.no_grad()
     def read(self, lr: Tensor) -> Tensor:
@@ -192,7 +173,7 @@ class Sd21Pipeline(nn.Module):
     ) -> Reconstruction:
         """Pixels of an LR picture.
 
-        As released, tiles are `LATENT_TILE` cells with `LATENT_OVERLAP` in common; `latent_size` says what to plan for.
+        As released, tiles are 96 cells with 32 in common; `codec.geometry.latent_size` says what to plan for.
 
         Args:
             lr: float [B, 3, h, w] in [-1, 1], after rounding to 8 bits.
@@ -207,7 +188,7 @@ class Sd21Pipeline(nn.Module):
             InputError: the LR is no batch of RGB pictures or does not fit `size`, a plan does not fit the latent, or
                 `timesteps` not the plan.
         """
-        _check_pictures(lr)
+        check_pictures(lr)
         size = size or Size(width=lr.shape[3] * self.scale, height=lr.shape[2] * self.scale)
         z_hat = self.read(self._whole_lr(lr.float(), size))
         t = self.predict(z_hat, plan, batch=batch) if timesteps is None else timesteps
@@ -215,17 +196,10 @@ class Sd21Pipeline(nn.Module):
         x_hat = run_tiles(z0, vae_plan, 1, lambda tiles, _: self.latent_codec.decode(tiles))
         return Reconstruction(z_hat=z_hat, t=t, z0=z0, x_hat=x_hat[:, :, : size.height, : size.width])
 
-    @staticmethod
-    def latent_size(size: Size) -> Size:
-        """Latent cells of an HR picture after padding to multiples of 64: what tile plans must be made for."""
-        return Size(
-            width=padded(size.width, HR_MULTIPLE) // LATENT_FACTOR,
-            height=padded(size.height, HR_MULTIPLE) // LATENT_FACTOR,
-        )
-
     def _whole_lr(self, lr: Tensor, size: Size) -> Tensor:
         """The LR of the padded picture, from that or from the LR as stored: cut to the picture's own extent."""
-        whole = Size(width=padded(size.width, HR_MULTIPLE), height=padded(size.height, HR_MULTIPLE))
+        cells = latent_size(size)
+        whole = Size(width=cells.width * LATENT_CELL, height=cells.height * LATENT_CELL)
         full, stored = lr_size(whole, self.scale), lr_size(size, self.scale)
         got = Size(width=lr.shape[3], height=lr.shape[2])
         if got not in (stored, full):
@@ -236,23 +210,5 @@ class Sd21Pipeline(nn.Module):
         return extend(lr, full.height, full.width)
 
 
-def extend(x: Tensor, height: int, width: int) -> Tensor:
-    """Pad at the right and bottom: float [B, C, h, w] -> [B, C, height, width].
-
-    By reflection, as published; along an axis too short to be reflected that far, by repeating its last sample.
-    """
-    down, right = height - x.shape[2], width - x.shape[3]
-    if down:
-        x = F.pad(x, (0, 0, 0, down), mode="reflect" if down < x.shape[2] else "replicate")
-    if right:
-        x = F.pad(x, (0, right, 0, 0), mode="reflect" if right < x.shape[3] else "replicate")
-    return x
-
-
 def _grid_shape(z_hat: Tensor, plan: TilePlan | None) -> tuple[int, int, int]:
     return (len(z_hat), 1, 1) if plan is None else (len(z_hat), len(plan.tops), len(plan.lefts))
-
-
-def _check_pictures(x: Tensor) -> None:
-    if x.ndim != 4 or x.shape[1] != 3 or 0 in x.shape or not x.is_floating_point():
-        raise InputError(f"expected float pictures [B, 3, H, W], got {x.dtype} {list(x.shape)}")

@@ -6,6 +6,8 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
+from codec.models.sd21.vae_strips import decode_in_strips
+
 
 class LatentCodec(nn.Module):
     """Pixels <-> latent at 1/8, 4 channels. Latents outside carry the scaling factor (0.18215 in SD 2.1).
@@ -38,8 +40,16 @@ class LatentCodec(nn.Module):
         z: Tensor = self.vae.encode(x.float()).latent_dist.mode()
         return z * self.scaling_factor
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Latent -> pixels: z times the scaling factor, float [B, 4, h, w] -> float32 [B, 3, 8h, 8w] in [-1, 1]."""
-        dtype = self.vae.decoder.conv_out.weight.dtype
-        x: Tensor = self.vae.decode((z / self.scaling_factor).to(dtype), return_dict=False)[0]
+    def decode(self, z: Tensor, strip: int | None = None) -> Tensor:
+        """Latent -> pixels.
+
+        Args:
+            z: times the scaling factor, float [B, 4, h, w].
+            strip: values of a map that are worked on together, see `decode_in_strips`; None = all.
+
+        Returns:
+            Float32 [B, 3, 8h, 8w] in [-1, 1].
+        """
+        z = (z / self.scaling_factor).to(self.vae.decoder.conv_out.weight.dtype)
+        x: Tensor = self.vae.decode(z, return_dict=False)[0] if strip is None else decode_in_strips(self.vae, z, strip)
         return x.float().clamp(-1.0, 1.0)

@@ -8,13 +8,15 @@ from torch import nn
 
 import codec
 from codec.container.reader import read
-from codec.decoder import crop, decode, decode_pieces
+from codec.decoder import decode
 from codec.geometry import Box
 from codec.models.compact import scheduler
 from codec.models.compact.config import CompactConfig
 from codec.models.compact.family import CompactFamily, Dial
 from codec.models.compact.model import CompactModel
 from codec.options import DecodeOptions
+from codec.rebuild.compact64 import pieces
+from codec.rebuild.pieces import crop
 
 CPU = torch.device("cpu")
 
@@ -74,7 +76,7 @@ def test_blocks_and_regions_equal_the_whole_to_the_last_bit(
 
     def run(area: Box, side: int, whole_pixels: int) -> tuple[np.ndarray, np.ndarray]:
         out, t = np.zeros((900, 1100, 3), np.uint8), np.zeros((15, 18), np.float32)
-        for piece in decode_pieces(file, net, options, area, side=side, whole_pixels=whole_pixels):
+        for piece in pieces(file, net, options, area, side=side, whole_pixels=whole_pixels):
             box, tiles = piece.box, piece.timesteps
             crop(out, box)[:] = piece.pixels
             t[box.y // 64 :, box.x // 64 :][: tiles.shape[0], : tiles.shape[1]] = tiles

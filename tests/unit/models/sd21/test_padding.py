@@ -7,8 +7,8 @@ import torch
 
 pytest.importorskip("diffusers", reason="the sd21 family needs diffusers")
 
-from codec.geometry import Size
-from codec.models.sd21.pipeline import Sd21Pipeline, extend
+from codec.geometry import Size, latent_size
+from codec.models.sd21.encoding import extend
 
 
 def test_reflects_at_the_right_and_bottom() -> None:
@@ -32,4 +32,4 @@ def test_nothing_to_pad() -> None:
 
 
 def test_latent_size_counts_the_padding() -> None:
-    assert Sd21Pipeline.latent_size(Size(width=65, height=64)) == Size(width=16, height=8)
+    assert latent_size(Size(width=65, height=64)) == Size(width=16, height=8)

@@ -1,0 +1,66 @@
+"""From the published checkpoints to a model package."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from codec.errors import InputError, ModelError
+from codec.models.identity import Package, open_package
+from codec.models.sd21.backbone import find_folder, find_parts, load_backbone
+from codec.models.sd21.package import save_package
+from codec.models.sd21.prompt import embed_prompt, read_prompt
+from codec.models.sd21.release import build_pipeline, read_release
+
+
+def import_tadm(
+    out: Path, *, backbone: str, dfrm: Path, tadm: Path, scale: int, vae: str | None = None,
+    prompt: Path | None = None, download: bool = False,
+) -> Package:  # fmt: skip
+    """Turn the published files into a package; it is complete or not there at all.
+
+    Every tensor is put into its network once on the way, so that what does not fit is found here.
+
+    Args:
+        out: folder to make.
+        backbone: folder of Stable Diffusion 2.1-base in diffusers' layout, or a hub name.
+        dfrm: the rescaler's checkpoint.
+        tadm: the checkpoint of everything else.
+        scale: HR/LR ratio that both were trained for.
+        vae: folder or hub name of another VAE than the backbone's.
+        prompt: stored embedding of the constant prompt; None = by the backbone's text encoder.
+        download: whether hub names may be fetched.
+
+    Raises:
+        InputError: `out` is already there.
+        ModelError: something is missing, broken, or does not fit.
+    """
+    if out.exists():
+        raise InputError(f"{out} already exists")
+    release = read_release(_checkpoint(dfrm), _checkpoint(tadm), scale)
+    folder = find_folder(backbone, download=download, with_text_encoder=prompt is None)
+    paths = find_parts(folder, None if vae is None else find_folder(vae, download=download))
+    embedding = embed_prompt(folder) if prompt is None else read_prompt(prompt)
+    build_pipeline(load_backbone(paths), release, embedding)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".") as work:
+        made = Path(work) / out.name
+        save_package(release, embedding, paths, made)
+        made.rename(out)
+    return open_package(out)
+
+
+def _checkpoint(path: Path) -> Mapping[str, object]:
+    """A pickled state dict, read without running what it asks for."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as exc:
+        reason = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
+        raise ModelError(f"checkpoint {path} is not readable as plain tensors ({reason})") from exc
+    if not isinstance(content, Mapping):
+        raise ModelError(f"checkpoint {path} holds a {type(content).__name__}, expected named tensors")
+    return content
