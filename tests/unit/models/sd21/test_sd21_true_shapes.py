@@ -1,4 +1,4 @@
-"""The `sd21` family at the true shapes of Stable Diffusion 2.1-base, with random weights: it loads, encodes, decodes."""
+"""The `sd21` family at the true shapes of Stable Diffusion 2.1-base, with random weights."""
 
 from __future__ import annotations
 
