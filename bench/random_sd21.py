@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
-from peft import LoraConfig
-from torch import Tensor, nn
+from torch import Tensor
 
-from codec.models.sd21.adapters import is_adapter, is_trained
-from codec.models.sd21.config import AdapterConfig, RescalerConfig, Sd21Config
+from codec.models.sd21.adapters import fresh_adapter, is_trained
+from codec.models.sd21.config import RescalerConfig, Sd21Config
 from codec.models.sd21.dfrm import Rescaler
 from codec.models.sd21.predictor import TimestepPredictor
 from codec.models.sd21.scheduler import TimeScheduler
@@ -74,8 +73,8 @@ def make_release(folder: Path, *, shapes: str = "true", scale: int = 16, seed: i
         "rank_vae": config.vae_adapter.rank,
         "unet_lora_target_modules": list(config.unet_adapter.targets),
         "vae_lora_target_modules": config.vae_adapter.targets,
-        "state_dict_unet": _adapter(unet.float(), config.unet_adapter, is_trained),
-        "state_dict_vae": _adapter(vae.float(), config.vae_adapter, is_adapter),
+        "state_dict_unet": _felt(fresh_adapter(unet.float(), config.unet_adapter, is_trained)),
+        "state_dict_vae": _felt(fresh_adapter(vae.float(), config.vae_adapter)),
         "state_dict_timemapping": TimestepPredictor(config.predictor).state_dict(),
         "state_dict_refiner": TimeScheduler(config.scheduler, schedule.alphas_cumprod).state_dict(),
     }
@@ -83,13 +82,6 @@ def make_release(folder: Path, *, shapes: str = "true", scale: int = 16, seed: i
     torch.save(Rescaler(config.rescaler).state_dict(), folder / "dfrm.pkl")
 
 
-def _adapter(network: nn.Module, adapter: AdapterConfig, belongs: Any) -> dict[str, Tensor]:  # noqa: ANN401 - a predicate
-    targets = adapter.targets if isinstance(adapter.targets, str) else list(adapter.targets)
-    network.add_adapter(  # type: ignore[operator] # a diffusers model with peft's mixin
-        LoraConfig(r=adapter.rank, init_lora_weights="gaussian", target_modules=targets), adapter_name=adapter.name
-    )
-    return {
-        name: torch.randn_like(t) * 0.01 if "lora_B" in name else t
-        for name, t in network.state_dict().items()
-        if belongs(name)
-    }
+def _felt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A fresh adapter's second factors are zero; here they shall have an effect."""
+    return {name: torch.randn_like(t) * 0.01 if "lora_B" in name else t for name, t in tensors.items()}

@@ -20,7 +20,7 @@ from codec.models.compact.package import merged, save_package
 from codec.models.device import resolve_device
 from codec.training.config import load_stage
 from codec.training.loop import Run, train
-from codec.training.store import prepare, read_photographs
+from codec.training.store import SIDES, prepare, read_photographs
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -35,12 +35,16 @@ def main() -> None:
 @click.argument("store", type=_FOLDER)
 @click.option("--holdout", default=150, help="Squares at the end kept apart.")
 @click.option("--limit", type=int, help="Read at most so many squares.")
-def prepare_command(source: Path, store: Path, holdout: int, limit: int | None) -> None:
+@click.option(
+    "--side", "sides", type=int, multiple=True, default=SIDES, show_default=True, help="Of squares, largest first."
+)
+def prepare_command(source: Path, store: Path, holdout: int, limit: int | None, sides: tuple[int, ...]) -> None:
     """Cut SOURCE (photographs or tar shards) into a crop store STORE."""
     with Progress(console=Console(stderr=True)) as progress, _one_line_errors():
         task = progress.add_task("squares", total=None)
         prepare(
-            source, store, holdout=holdout, limit=limit, on_progress=lambda n: progress.update(task, completed=n)
+            source, store, holdout=holdout, limit=limit, sides=sides,
+            on_progress=lambda n: progress.update(task, completed=n),
         )  # fmt: skip
 
 

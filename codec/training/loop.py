@@ -84,7 +84,7 @@ class _Trainer:
         config, run = self._config, self._run
         started = saved = time.monotonic()
         sums: dict[str, float] = {}
-        with _StopRequest() as stop:
+        with StopRequest() as stop:
             while self._step < config.steps and not stop.asked:
                 self._one_step(sums)
                 now = time.monotonic()
@@ -163,14 +163,14 @@ def _report(config: StageConfig, run: Run, ema: Ema, held_out: CropStore, step: 
     save_package(model, run.out / "package")
 
 
-class _StopRequest:
+class StopRequest:
     """Turns SIGTERM and SIGINT into a checkpoint after the step in hand, as long as it is entered."""
 
     def __init__(self) -> None:
         self.asked = False
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> _StopRequest:
+    def __enter__(self) -> StopRequest:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._before[number] = signal.signal(number, self._ask)
         return self

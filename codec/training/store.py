@@ -21,11 +21,13 @@ from codec.payload.base import PixelArray
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 #: Sides a photograph is cut to: the largest that fits. Multiples of 32, the largest scale.
-_SIDES = (448, 288)
+SIDES = (448, 288)
 
 
-def read_photographs(source: Path) -> Iterator[PixelArray]:
+def read_photographs(source: Path, sides: tuple[int, ...] = SIDES) -> Iterator[PixelArray]:
     """Squares of a folder of photographs or of tar shards, uint8 [side, side, 3], in order of name.
+
+    A photograph is cut to the first of `sides` that fits it.
 
     Raises:
         InputError: the folder holds neither photographs nor tar shards.
@@ -39,16 +41,16 @@ def read_photographs(source: Path) -> Iterator[PixelArray]:
             for member in tar:
                 handle = tar.extractfile(member)
                 if handle is not None and Path(member.name).suffix.lower() in _SUFFIXES:
-                    yield from _squares(handle.read())
+                    yield from _squares(handle.read(), sides)
     for path in files:
-        yield from _squares(path.read_bytes())
+        yield from _squares(path.read_bytes(), sides)
 
 
-def _squares(data: bytes) -> Iterator[PixelArray]:
+def _squares(data: bytes, sides: tuple[int, ...]) -> Iterator[PixelArray]:
     with Image.open(io.BytesIO(data)) as image:
         pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     h, w = pixels.shape[:2]
-    side = next((s for s in _SIDES if min(h, w) >= s), None)
+    side = next((s for s in sides if min(h, w) >= s), None)
     if side is None:
         return
     for top in range((h % side) // 2, h - side + 1, side):
@@ -57,7 +59,7 @@ def _squares(data: bytes) -> Iterator[PixelArray]:
 
 
 def prepare(
-    source: Path, store: Path, *, holdout: int, limit: int | None = None,
+    source: Path, store: Path, *, holdout: int, limit: int | None = None, sides: tuple[int, ...] = SIDES,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> None:  # fmt: skip
     """Write a crop store.
@@ -67,11 +69,12 @@ def prepare(
         store: folder to write; made if absent.
         holdout: squares at the end kept apart.
         limit: read at most so many squares.
+        sides: of squares, multiples of 32, the largest scale, from the largest; what fits none of them is left out.
         on_progress: called with the number of squares done.
     """
     groups: dict[tuple[str, int], list[PixelArray]] = defaultdict(list)
     last: deque[PixelArray] = deque()
-    for number, square in enumerate(islice(read_photographs(source), limit), 1):
+    for number, square in enumerate(islice(read_photographs(source, sides), limit), 1):
         last.append(square)
         if len(last) > holdout:
             first = last.popleft()

@@ -52,14 +52,27 @@ def add_adapter(
         ModelError: no layer fits the targets, or a tensor is missing, unexpected or of another shape.
     """
     try:
-        config = LoraConfig(r=adapter.rank, lora_alpha=adapter.alpha, target_modules=_targets(adapter))
-        network.add_adapter(config, adapter_name=adapter.name)
+        network.add_adapter(_lora(adapter), adapter_name=adapter.name)
     except (ValueError, TypeError) as exc:
         raise ModelError(f"{what}: the adapter does not fit the network ({exc})") from exc
     load_exact(network, tensors, what, belongs)
     if merge:
         network.fuse_lora(adapter_names=[adapter.name])
         network.unload_lora()
+
+
+def fresh_adapter(
+    network: Any,  # noqa: ANN401 - a diffusers model with peft's mixin
+    adapter: AdapterConfig,
+    belongs: Callable[[str], bool] = is_adapter,
+) -> dict[str, Tensor]:
+    """Add a new adapter to a network, in place, that has no effect yet.
+
+    Returns:
+        The tensors that `belongs` selects, as a checkpoint holds them.
+    """
+    network.add_adapter(_lora(adapter), adapter_name=adapter.name)
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items() if belongs(name)}
 
 
 def save_adapter(folder: Path, adapter: AdapterConfig, tensors: Mapping[str, Tensor]) -> None:
@@ -71,10 +84,7 @@ def save_adapter(folder: Path, adapter: AdapterConfig, tensors: Mapping[str, Ten
         tensors: of the adapted network; what is not LoRA is stored as a module trained whole.
     """
     whole = sorted({name.rsplit(".", 1)[0] for name in tensors if not is_adapter(name)})
-    config = LoraConfig(
-        r=adapter.rank, lora_alpha=adapter.alpha, target_modules=_targets(adapter), modules_to_save=whole or None,
-        inference_mode=True,
-    )  # fmt: skip
+    config = _lora(adapter, modules_to_save=whole or None, inference_mode=True)
     folder.mkdir(parents=True)
     config.save_pretrained(str(folder))
     stored = {_PEFT_PREFIX + name.replace(f".{adapter.name}.", "."): t.contiguous() for name, t in tensors.items()}
@@ -97,5 +107,8 @@ def read_adapter(folder: Path, adapter: AdapterConfig) -> dict[str, Tensor]:
     return found
 
 
-def _targets(adapter: AdapterConfig) -> str | list[str]:
-    return adapter.targets if isinstance(adapter.targets, str) else list(adapter.targets)
+def _lora(adapter: AdapterConfig, **more: Any) -> LoraConfig:  # noqa: ANN401 - fields of LoraConfig
+    targets = adapter.targets if isinstance(adapter.targets, str) else list(adapter.targets)
+    return LoraConfig(
+        r=adapter.rank, lora_alpha=adapter.alpha, target_modules=targets, init_lora_weights="gaussian", **more
+    )

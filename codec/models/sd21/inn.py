@@ -25,6 +25,10 @@ class DenseBlock(nn.Module):
         self.conv3 = nn.Conv2d(in_width + 2 * growth, growth, 3, padding=1)
         self.conv4 = nn.Conv2d(in_width + 3 * growth, growth, 3, padding=1)
         self.conv5 = nn.Conv2d(in_width + 4 * growth, out_width, 3, padding=1)
+        # the invertible network starts as the identity: from random couplings training diverges
+        nn.init.zeros_(self.conv5.weight)
+        if self.conv5.bias is not None:
+            nn.init.zeros_(self.conv5.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Float [B, in, H, W] -> [B, out, H, W]."""

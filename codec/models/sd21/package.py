@@ -70,7 +70,7 @@ def load_package(folder: Path, *, merge: bool = True, check: bool = False) -> Sd
         ModelError: the package or its backbone is absent, incomplete, or not what it was.
     """
     fields = open_package(folder).config
-    config = _config(fields)
+    config = _config_of(fields)
     release = Release(
         config=config,
         rescaler=read_tensors(folder / f"rescaler{config.rescaler.scale}.safetensors"),
@@ -91,12 +91,30 @@ def load_encoder(folder: Path) -> LrEncoder:
         ModelError: as `load_package`.
     """
     fields = open_package(folder).config
-    config = _config(fields).rescaler
+    config = _config_of(fields).rescaler
     name = f"rescaler{config.scale}.safetensors"
     rescaler = Rescaler(config)
     load_exact(rescaler, read_tensors(folder / name), f"model package {folder}: {name}")
     encoder = LrEncoder(LatentCodec(load_vae(_backbone(folder, fields, check=False).vae)), rescaler)
     return encoder.eval().requires_grad_(False)
+
+
+def package_config(folder: Path) -> Sd21Config:
+    """The widths of a package.
+
+    Raises:
+        ModelError: it has no readable config.
+    """
+    return _config_of(open_package(folder).config)
+
+
+def package_backbone(folder: Path) -> BackbonePaths:
+    """The backbone of a package, if it is what it was.
+
+    Raises:
+        ModelError: it is absent or has changed.
+    """
+    return _backbone(folder, open_package(folder).config, check=False)
 
 
 def tensors_of(part: Any) -> dict[str, Tensor]:  # noqa: ANN401 - a state dict as a checkpoint holds it
@@ -111,7 +129,7 @@ def tensors_of(part: Any) -> dict[str, Tensor]:  # noqa: ANN401 - a state dict a
     return {name: value.detach().contiguous() for name, value in part.items()}
 
 
-def _config(fields: dict[str, Any]) -> Sd21Config:
+def _config_of(fields: dict[str, Any]) -> Sd21Config:
     config = Sd21Config.from_dict({k: v for k, v in fields.items() if k not in _BESIDE})
     scale = config.rescaler.scale
     if fields.get("scales") != [scale]:

@@ -50,6 +50,10 @@ class LatentCodec(nn.Module):
         Returns:
             Float32 [B, 3, 8h, 8w] in [-1, 1].
         """
+        return self.decode_unclamped(z, strip).clamp(-1.0, 1.0)
+
+    def decode_unclamped(self, z: Tensor, strip: int | None = None) -> Tensor:
+        """`decode` before values are cut to the range, as training needs it."""
         z = (z / self.scaling_factor).to(self.vae.decoder.conv_out.weight.dtype)
         x: Tensor = self.vae.decode(z, return_dict=False)[0] if strip is None else decode_in_strips(self.vae, z, strip)
-        return x.float().clamp(-1.0, 1.0)
+        return x.float()

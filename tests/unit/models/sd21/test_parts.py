@@ -106,6 +106,10 @@ class TestRescaler:
     def test_invertible_block(self) -> None:
         block = InvertibleBlock(growth=4, clamp=1.0)
         x = torch.randn(2, 3, 5, 7)
+        assert torch.equal(block(x), x)  # before it is trained
+        for parameter in block.parameters():
+            nn.init.normal_(parameter, std=0.1)
+        assert (block(x) - x).abs().max() > 0.1
         torch.testing.assert_close(block.inverse(block(x)), x, atol=1e-5, rtol=0)
 
 

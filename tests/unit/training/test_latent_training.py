@@ -1,0 +1,206 @@
+"""Dry runs of the `sd21` family's three stages on a tiny stand-in."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("diffusers", reason="the sd21 family needs diffusers")
+pytest.importorskip("peft", reason="the sd21 family needs peft")
+
+from codec.errors import InputError, ModelError
+from codec.models.sd21.backbone import find_parts, load_vae
+from codec.models.sd21.package import load_package
+from codec.models.sd21.prompt import read_prompt
+from codec.models.sd21.vae import LatentCodec
+from codec.training.latent.config import LatentStageConfig, load_latent_stage
+from codec.training.latent.data import LatentPairs, precompute_latents
+from codec.training.latent.loop import LatentRun, train
+from codec.training.latent.trainable import MOVING, Trainable
+
+CPU = torch.device("cpu")
+CONFIGS = Path(__file__).resolve().parents[3] / "codec" / "training" / "configs"
+TINY = LatentStageConfig(
+    kind="rescaler", scale=16, crop=64, batch=2, steps=2, warmup=1, rate=1e-3, unet_rank=2, vae_rank=2, log_steps=1
+)
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from bench.random_sd21 import make_release
+
+    folder = tmp_path_factory.mktemp("release")
+    make_release(folder, shapes="tiny", scale=16)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("store")
+    rng = np.random.default_rng(0)
+    for side, count in ((128, 3), (96, 2)):
+        rough = rng.integers(0, 256, (count, side // 8, side // 8, 3), dtype=np.uint8)
+        np.save(folder / f"hr_{side}.npy", rough.repeat(8, 1).repeat(8, 2))
+    return folder
+
+
+def fresh(release: Path, config: LatentStageConfig) -> Trainable:
+    return Trainable.fresh(find_parts(release / "backbone"), read_prompt(release / "prompt.npy"), config)
+
+
+def snapshot(trained: Trainable) -> dict[str, torch.Tensor]:
+    return {f"{part}/{n}": t.detach().clone() for part in MOVING["joint"] for n, t in trained.part(part).items()}
+
+
+@pytest.mark.parametrize("kind", ["rescaler", "enhancement", "joint"])
+def test_what_moves_in_each_stage(release: Path, store: Path, tmp_path: Path, kind: str) -> None:
+    config = replace(TINY, kind=kind)
+    before: dict[str, torch.Tensor] = {}
+
+    def start() -> Trainable:
+        trained = fresh(release, config)
+        before.update(snapshot(trained))
+        return trained
+
+    seen: list[dict[str, float]] = []
+    run = LatentRun(store=store, out=tmp_path, start=start, cpu=True, on_step=lambda _, m: seen.append(m))
+    after = snapshot(train(config, run))
+    moved = {name.split("/")[0] for name in after if not torch.equal(after[name], before[name])}
+    assert moved == set(MOVING[kind])
+    expected = {"rescaler": {"rec", "guide"}, "enhancement": {"pixel"}, "joint": {"rec", "guide", "pixel"}}[kind]
+    assert [set(m) for m in seen] == [expected, expected]
+    # what was trained is a package, and it decodes with the weights that were trained
+    packed = load_package(tmp_path / "package", merge=False)
+    for name, tensor in packed.predictor.state_dict().items():
+        assert torch.equal(tensor, after[f"predictor/{name}"])
+    assert packed.decode(torch.zeros(1, 3, 8, 8), plan=None).x_hat.isfinite().all()
+
+
+def test_learning_lowers_the_loss(release: Path, store: Path, tmp_path: Path) -> None:
+    losses: list[float] = []
+    config = replace(TINY, steps=30, batch=4)
+    run = LatentRun(
+        store=store, out=tmp_path, start=lambda: fresh(release, config), cpu=True,
+        on_step=lambda _, m: losses.append(sum(m.values())),
+    )  # fmt: skip
+    train(config, run)
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+
+
+def test_it_goes_on_where_it_stopped(release: Path, store: Path, tmp_path: Path) -> None:
+    config = replace(TINY, kind="enhancement", steps=3)
+    run = LatentRun(store=store, out=tmp_path, start=lambda: fresh(release, config), cpu=True)
+    stopped = train(config, replace(run, minutes=0.0))
+    assert [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [1]
+    steps: list[int] = []
+    resumed = train(config, replace(run, on_step=lambda n, _: steps.append(n)))
+    assert steps == [2, 3]
+    weights, later = snapshot(stopped), snapshot(resumed)
+    assert any(not torch.equal(weights[name], later[name]) for name in weights)
+    # the next stage starts from the package of this one
+    onward = snapshot(Trainable.from_package(tmp_path / "package", "joint"))
+    for name, tensor in onward.items():
+        assert torch.equal(tensor, later[name])
+
+
+def test_latents_made_beforehand(release: Path, store: Path, tmp_path: Path) -> None:
+    for path in store.glob("hr_*.npy"):
+        np.save(tmp_path / path.name, np.load(path))
+    vae = LatentCodec(load_vae(find_parts(release / "backbone").vae)).eval()
+    live = LatentPairs(tmp_path, vae, CPU)
+    x, z = live.sample(2, 64, torch.Generator().manual_seed(1))
+    assert torch.equal(z, vae.encode(x))
+    precompute_latents(tmp_path, vae, CPU)
+    pairs = LatentPairs(tmp_path, vae, CPU)
+    # a crop as large as its square has exactly the square's latent
+    only = tmp_path / "only"
+    only.mkdir()
+    for name in ("hr_128.npy", "z_128.npy"):
+        np.save(only / name, np.load(tmp_path / name))
+    x, z = LatentPairs(only, vae, CPU).sample(2, 128, torch.Generator().manual_seed(2))
+    torch.testing.assert_close(z, vae.encode(x), atol=2e-3, rtol=1e-3)
+    x, z = pairs.sample(3, 64, torch.Generator().manual_seed(3))
+    assert (x.shape, z.shape, z.dtype) == ((3, 3, 64, 64), (3, 4, 8, 8), torch.float32)
+    np.save(tmp_path / "z_96.npy", np.load(tmp_path / "z_96.npy")[:1])
+    with pytest.raises(InputError, match=r"z_96\.npy: not the latents"):
+        LatentPairs(tmp_path, vae, CPU)
+
+
+def test_a_missing_perceptual_weight_is_named(release: Path, store: Path, tmp_path: Path) -> None:
+    config = replace(TINY, kind="enhancement", perceptual={"lpips-vgg": 5.0})
+    with pytest.raises(ModelError, match="lpips-vgg"):
+        train(config, LatentRun(store=store, out=tmp_path, start=lambda: fresh(release, config), cpu=True))
+
+
+def test_the_wrong_scale(release: Path, store: Path, tmp_path: Path) -> None:
+    run = LatentRun(store=store, out=tmp_path, start=lambda: fresh(release, TINY), cpu=True)
+    with pytest.raises(InputError, match="for scale 8, the weights are of 16"):
+        train(replace(TINY, scale=8), run)
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in CONFIGS.glob("sd21_*.toml")))
+def test_shipped_stages_are_valid(name: str) -> None:
+    config = load_latent_stage(CONFIGS / name)
+    assert (config.unet_rank, config.vae_rank) == (48, 16)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('kind = "x"\nscale = 16', "kind is 'x'"), ('kind = "joint"\nscale = 3', "scale is 3"),
+        ('kind = "joint"\nscale = 4\ncrop = 100', "crop is 100"), ('kind = "joint"', "scale"),
+        ('kind = "joint"\nscale = 4\nqualities = [9, 1]', "qualities"), ("a = ", "not a TOML file"),
+        ('kind = "joint"\nscale = 4\nwhat = 1', "unknown keys what"),
+    ],
+)  # fmt: skip
+def test_bad_stages(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "stage.toml").write_text(text)
+    with pytest.raises(InputError, match=words):
+        load_latent_stage(tmp_path / "stage.toml")
+
+
+def test_the_command_line(release: Path, store: Path, tmp_path: Path) -> None:
+    (tmp_path / "stage.toml").write_text(
+        'kind = "rescaler"\nscale = 16\ncrop = 64\nbatch = 1\nsteps = 1\nunet_rank = 2\nvae_rank = 2\npayload = "av1"\n'
+    )
+    command = [sys.executable, "tools/train_sd21.py", "run", str(tmp_path / "stage.toml"), f"--store={store}", "--cpu"]
+    more = [f"--out={tmp_path / 'out'}", f"--backbone={release / 'backbone'}", f"--prompt={release / 'prompt.npy'}"]
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run(
+        [*command, *more], capture_output=True, text=True, timeout=110, check=False, cwd=root, env={"PYTHONPATH": "."}
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out/package/config.json").exists()
+
+
+@pytest.mark.gpu
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+@pytest.mark.parametrize("kind", ["rescaler", "enhancement", "joint"])
+def test_true_shapes_on_a_gpu(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A few steps at the real size; prints time and memory a step."""
+    import time
+
+    from bench.random_sd21 import make_release
+
+    make_release(tmp_path / "release", shapes="true", scale=16)
+    np.save(tmp_path / "hr_512.npy", np.random.default_rng(0).integers(0, 256, (4, 512, 512, 3), dtype=np.uint8))
+    config = LatentStageConfig(kind=kind, scale=16, crop=512, batch=4, steps=5)
+    times: list[float] = []
+    run = LatentRun(
+        store=tmp_path, out=tmp_path / "out", start=lambda: fresh(tmp_path / "release", config), bf16=True,
+        on_step=lambda *_: times.append(time.perf_counter()),
+    )  # fmt: skip
+    torch.cuda.reset_peak_memory_stats()
+    train(config, run)
+    step = (times[-1] - times[1]) / (len(times) - 2)
+    peak = torch.cuda.max_memory_allocated() / 2**30
+    with capsys.disabled():
+        print(f"\n{kind}: {step:.3f} s and {peak:.1f} GiB a step of 4 crops of 512 px")  # noqa: T201 - the test's purpose
