@@ -11,6 +11,7 @@ from bench.cli.figure import figure_group
 from bench.cli.report import report_command
 from bench.cli.run import run_command
 from bench.cli.speed import speed_command
+from bench.cli.stand_in import stand_in_command
 from bench.errors import BenchError
 from codec import TadmError
 
@@ -32,5 +33,5 @@ def main() -> None:
     """Rate and distortion of tadmc beside JPEG and what people really use, measured through real files."""
 
 
-for _command in (run_command, report_command, figure_group, speed_command):
+for _command in (run_command, report_command, figure_group, speed_command, stand_in_command):
     main.add_command(_command)

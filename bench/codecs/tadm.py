@@ -108,7 +108,7 @@ class Tadm(Codec):
         if setting != _LOSSLESS:
             options = replace(options, quality=setting)
         try:
-            return codec.encode(photo.pixels, options=options, model=self._options.model)
+            return codec.encode(photo.pixels, options=options, model=self._options.model, device=self._options.device)
         except codec.TadmError as exc:
             raise CodecError(f"{self.name} at {setting}: {photo.name} cannot be encoded ({exc})") from exc
 

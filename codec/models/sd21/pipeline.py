@@ -63,6 +63,7 @@ class Sd21Pipeline(nn.Module):
         self.predictor = predictor
         self.denoiser = denoiser
         self.scheduler = scheduler
+        self.compiled = False
 
     @property
     def scale(self) -> int:
@@ -85,6 +86,7 @@ class Sd21Pipeline(nn.Module):
         for network in (self.denoiser.unet, self.latent_codec.vae.decoder):
             network.to(memory_format=torch.channels_last)
             network.compile(fullgraph=True, dynamic=False, mode=mode)
+        self.compiled = True
 
     def encode_padded(self, x: Tensor) -> Tensor:
         """See `LrEncoder.encode_padded`."""
@@ -154,7 +156,11 @@ class Sd21Pipeline(nn.Module):
         given = t.to(z_hat.device, torch.float32).flatten()
 
         def step(tiles: Tensor, numbers: slice) -> Tensor:
-            z0: Tensor = self.scheduler(tiles, self.denoiser(tiles, given[numbers]), given[numbers])
+            t = given[numbers]
+            # a compiled network is made anew for each number of tiles, so that the last few are filled up
+            missing = min(batch, len(given)) - len(tiles) if self.compiled else 0
+            filled, times = (torch.cat([x, x[:1].expand(missing, *x.shape[1:])]) for x in (tiles, t))
+            z0: Tensor = self.scheduler(tiles, self.denoiser(filled, times)[: len(tiles)], t)
             return z0
 
         return run_tiles(z_hat * self.latent_codec.scaling_factor, plan, batch, step, progress)
