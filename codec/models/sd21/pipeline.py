@@ -159,7 +159,7 @@ class Sd21Pipeline(nn.Module):
             t = given[numbers]
             # a compiled network is made anew for each number of tiles, so that the last few are filled up
             missing = min(batch, len(given)) - len(tiles) if self.compiled else 0
-            filled, times = (torch.cat([x, x[:1].expand(missing, *x.shape[1:])]) for x in (tiles, t))
+            filled, times = (_repeat_first(x, missing) for x in (tiles, t))
             z0: Tensor = self.scheduler(tiles, self.denoiser(filled, times)[: len(tiles)], t)
             return z0
 
@@ -214,6 +214,10 @@ class Sd21Pipeline(nn.Module):
                 f"for {size.width}x{size.height} at scale {self.scale}"
             )
         return extend(lr, full.height, full.width)
+
+
+def _repeat_first(x: Tensor, times: int) -> Tensor:
+    return torch.cat([x, x[:1].expand(times, *x.shape[1:])]) if times else x
 
 
 def _grid_shape(z_hat: Tensor, plan: TilePlan | None) -> tuple[int, int, int]:
