@@ -6,9 +6,8 @@ from enum import IntEnum
 
 #: First four bytes of every file. The high bit of the first catches seven-bit transfers.
 MAGIC = b"\x9cTDM"
-#: Newest version known to this code. Another major version is refused, another minor version is read; a file carries
-#: the lowest version that has what it uses.
-VERSION_MAJOR, VERSION_MINOR = 1, 1
+#: Version written by this code. Another major version is refused, another minor version is read.
+VERSION_MAJOR, VERSION_MINOR = 1, 0
 #: Largest side in pixels that the format can express.
 MAX_SIDE = 2**24 - 1
 #: Bytes of a model id.
@@ -43,8 +42,6 @@ class GridPreset(IntEnum):
     LATENT_96_32 = 1
 
 
-#: Minor version that brought each tile grid.
-GRID_MINOR = {GridPreset.COMPACT_64: 0, GridPreset.LATENT_96_32: 1}
 #: The model family that decodes each tile grid.
 FAMILIES = {GridPreset.COMPACT_64: "compact", GridPreset.LATENT_96_32: "sd21"}
 

@@ -9,8 +9,8 @@ import construct as cs
 from codec.container import schema
 from codec.container.constants import (
     COMPRESSED_CHUNKS,
-    GRID_MINOR,
     VERSION_MAJOR,
+    VERSION_MINOR,
     ChunkType,
 )
 from codec.container.limits import deflate
@@ -29,7 +29,7 @@ def write(file: TadmFile) -> bytes:
         chunks = _chunks(file)
         head: bytes = schema.HEADER.build(
             {
-                "version": {"major": VERSION_MAJOR, "minor": GRID_MINOR[header.grid]},
+                "version": {"major": VERSION_MAJOR, "minor": VERSION_MINOR},
                 "packing": {"has_chunks": bool(chunks), "grid_preset": header.grid, "coding": header.coding},
                 "width": header.size.width,
                 "height": header.size.height,

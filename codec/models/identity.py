@@ -85,7 +85,8 @@ class Package:
 
     def changed(self, scale: int) -> tuple[int, ...]:
         """When each of a scale's files was last written: what is kept in memory is kept under this key."""
-        files = [self.folder / f"{part}.safetensors" for part in (*self.parts(scale), f"writer{scale}")]
+        parts = (*self.parts(scale), f"writer{scale}")
+        files = [self.folder / "config.json", *(self.folder / f"{part}.safetensors" for part in parts)]
         return tuple(f.stat().st_mtime_ns if f.exists() else 0 for f in files)
 
 
