@@ -45,7 +45,7 @@ class TestFiles:
         """The model's scale and payload are taken where none is asked for."""
         info = codec.read_info(coded)
         assert (info.scale, info.payload, info.quality) == (16, "png", 100)
-            assert read(coded).header.grid is GridPreset.LATENT_96_32
+        assert read(coded).header.grid is GridPreset.LATENT_96_32
         assert codec.thumbnail(coded).size == (10, 13)
         with pytest.raises(ModelError, match="written for model"):
             codec.decode(coded)
