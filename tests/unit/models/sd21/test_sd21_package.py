@@ -211,7 +211,7 @@ class TestImport:
         with pytest.raises(InputError, match="already exists"):
             import_tadm(tmp_path / "taken", **arguments(tiny_release))  # type: ignore[arg-type]
 
-    def test_the_command_line(self, tiny_release: Path, tmp_path: Path) -> None:
+    def test_the_command_line(self, tiny_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def models(*words: str) -> subprocess.CompletedProcess[str]:
             command = [sys.executable, "-m", "codec", "models", *words]
             env = os.environ | {"TADMC_MODELS": str(tmp_path / "models")}
@@ -220,8 +220,9 @@ class TestImport:
         words = [f"--{name}={value}" for name, value in arguments(tiny_release).items()]
         made = models("import-tadm", *words, "-o", "mine")
         assert (made.returncode, made.stderr.split()[:2]) == (0, ["made", "mine"])
-        assert models("verify", "mine").returncode == 0
-        assert "sd21  scale 16" in models("list").stdout
+        monkeypatch.setenv("TADMC_MODELS", str(tmp_path / "models"))
+        assert [(p.name, p.family, p.scales) for p in library.installed()] == [("mine", "sd21", (16,))]
+        load_package(tmp_path / "models/mine", check=True)
         (tmp_path / "models/mine/scheduler.safetensors").write_bytes(b"x")
         broken = models("verify", "mine")
         assert broken.returncode not in (0, 1)
