@@ -23,7 +23,7 @@ sample: $(VENV)/.installed ## install, then encode and decode the sample photogr
 	@ls -l $(SAMPLE) out/sample.tadm out/sample.png
 
 test: $(VENV)/.installed ## install, then run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadscope
 
 check: $(VENV)/.installed ## formatting, lint, types, import contracts, specification
 	$(BIN)/ruff format --check .
