@@ -40,6 +40,16 @@ def tiny_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stand-in for the published TADM at scale 16: `backbone/`, `dfrm.pkl`, `tadm.pkl`, `prompt.npy`; tiny, random."""
+    from bench.random_sd21 import make_release
+
+    folder = tmp_path_factory.mktemp("release")
+    make_release(folder, shapes="tiny", scale=16)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def photo() -> Callable[[int, int], Pixels]:
     """Something like a photograph, of any size: smooth shapes, an edge and some grain."""
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -15,7 +12,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from codec.errors import TadmError
+from codec.cli.streams import Group
 from codec.models.compact.package import merged, save_package
 from codec.models.device import resolve_device
 from codec.training.config import load_stage
@@ -25,7 +22,7 @@ from codec.training.store import SIDES, prepare, read_photographs
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.group()
+@click.group(cls=Group)
 def main() -> None:
     """Prepare crops and train the compact model."""
 
@@ -40,7 +37,7 @@ def main() -> None:
 )
 def prepare_command(source: Path, store: Path, holdout: int, limit: int | None, sides: tuple[int, ...]) -> None:
     """Cut SOURCE (photographs or tar shards) into a crop store STORE."""
-    with Progress(console=Console(stderr=True)) as progress, _one_line_errors():
+    with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("squares", total=None)
         prepare(
             source, store, holdout=holdout, limit=limit, sides=sides,
@@ -64,21 +61,18 @@ def run_command(
     Several GPUs, or a noisy CPU where two processes of one thread each wait less for one another than two threads do:
     start it with torchrun; `batch` is then a process's own.
     """
-    with _one_line_errors():
-        where = _join_processes(device)
-        config = load_stage(stage, **({"steps": steps} if steps else {}))
-        main_process = os.environ.get("RANK", "0") == "0"
-        columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(
-            *columns, console=Console(stderr=True), refresh_per_second=0.5, disable=not main_process
-        ) as progress:
-            task = progress.add_task(config.kind, total=config.steps)
+    where = _join_processes(device)
+    config = load_stage(stage, **({"steps": steps} if steps else {}))
+    main_process = os.environ.get("RANK", "0") == "0"
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=0.5, disable=not main_process) as progress:
+        task = progress.add_task(config.kind, total=config.steps)
 
-            def show(step: int, metrics: dict[str, float]) -> None:
-                text = " ".join(f"{k} {v:.3f}" for k, v in metrics.items())
-                progress.update(task, completed=step, description=f"{config.kind} {text}")
+        def show(step: int, metrics: dict[str, float]) -> None:
+            text = " ".join(f"{k} {v:.3f}" for k, v in metrics.items())
+            progress.update(task, completed=step, description=f"{config.kind} {text}")
 
-            train(config, Run(store=store, out=out, device=where, init=init, minutes=minutes, on_step=show))
+        train(config, Run(store=store, out=out, device=where, init=init, minutes=minutes, on_step=show))
 
 
 @main.command("heldout")
@@ -97,8 +91,7 @@ def heldout_command(source: Path, target: Path, count: int) -> None:
 @click.argument("packages", nargs=-1, required=True, type=_FOLDER)
 def merge_command(target: Path, packages: tuple[Path, ...]) -> None:
     """Join model PACKAGES into the package TARGET: what a later one has replaces the same part of an earlier one."""
-    with _one_line_errors():
-        save_package(merged(packages), target)
+    save_package(merged(packages), target)
 
 
 def _join_processes(device: str) -> torch.device:
@@ -108,15 +101,6 @@ def _join_processes(device: str) -> torch.device:
     where = resolve_device(device)
     torch.distributed.init_process_group()  # gloo for CPU tensors, NCCL for CUDA tensors
     return torch.device(where.type, int(os.environ["LOCAL_RANK"])) if where.type != "cpu" else where
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    try:
-        yield
-    except TadmError as exc:
-        click.echo(f"train: {exc}", err=True)
-        sys.exit(exc.exit_code)
 
 
 if __name__ == "__main__":

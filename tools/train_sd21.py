@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from codec.errors import TadmError
+from codec.cli.streams import Group
 from codec.models.device import resolve_device
 from codec.models.sd21.backbone import find_folder, find_parts, load_vae
 from codec.models.sd21.prompt import embed_prompt, read_prompt
@@ -26,7 +23,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@click.group()
+@click.group(cls=Group)
 def main() -> None:
     """Train the published TADM's stages around Stable Diffusion 2.1-base."""
 
@@ -37,7 +34,7 @@ def main() -> None:
 @click.option("--device", default="auto", help="auto, cpu, cuda, ...")
 def latents_command(store: Path, backbone: str, device: str) -> None:
     """Encode every square of the crop store STORE once, so that no stage has to."""
-    with Progress(console=Console(stderr=True)) as progress, _one_line_errors():
+    with Progress(console=Console(stderr=True)) as progress:
         where = resolve_device(device)
         codec = LatentCodec(load_vae(find_parts(find_folder(backbone)).vae)).eval().to(where)
         task = progress.add_task("squares", total=None)
@@ -62,25 +59,24 @@ def run_command(
     """Train STAGE (a TOML file). Ctrl-C writes a checkpoint and ends."""
     if (init is None) == (backbone is None):
         raise click.UsageError("give one of --init and --backbone")
-    with _one_line_errors():
-        config = load_latent_stage(stage, **({"steps": steps} if steps else {}))
-        where = resolve_device("cpu" if cpu else "auto")
-        columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
-        quiet = os.environ.get("RANK", "0") != "0"
-        with Progress(*columns, console=Console(stderr=True), refresh_per_second=0.5, disable=quiet) as progress:
-            task = progress.add_task(config.kind, total=config.steps)
+    config = load_latent_stage(stage, **({"steps": steps} if steps else {}))
+    where = resolve_device("cpu" if cpu else "auto")
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
+    quiet = os.environ.get("RANK", "0") != "0"
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=0.5, disable=quiet) as progress:
+        task = progress.add_task(config.kind, total=config.steps)
 
-            def show(step: int, metrics: dict[str, float]) -> None:
-                text = " ".join(f"{k} {v:.3f}" for k, v in metrics.items())
-                progress.update(task, completed=step, description=f"{config.kind} {text}")
+        def show(step: int, metrics: dict[str, float]) -> None:
+            text = " ".join(f"{k} {v:.3f}" for k, v in metrics.items())
+            progress.update(task, completed=step, description=f"{config.kind} {text}")
 
-            train(
-                config,
-                LatentRun(
-                    store=store, out=out, start=lambda: _start(init, backbone, prompt, config), cpu=cpu,
-                    bf16=where.type == "cuda" and not fp32, minutes=minutes, on_step=show,
-                ),
-            )  # fmt: skip
+        train(
+            config,
+            LatentRun(
+                store=store, out=out, start=lambda: _start(init, backbone, prompt, config), cpu=cpu,
+                bf16=where.type == "cuda" and not fp32, minutes=minutes, on_step=show,
+            ),
+        )  # fmt: skip
 
 
 def _start(init: Path | None, backbone: str | None, prompt: Path | None, config: LatentStageConfig) -> Trainable:
@@ -89,15 +85,6 @@ def _start(init: Path | None, backbone: str | None, prompt: Path | None, config:
     folder = find_folder(backbone or "", with_text_encoder=prompt is None)
     embedding = embed_prompt(folder) if prompt is None else read_prompt(prompt)
     return Trainable.fresh(find_parts(folder), embedding, config)
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    try:
-        yield
-    except TadmError as exc:
-        click.echo(f"train_sd21: {exc}", err=True)
-        sys.exit(exc.exit_code)
 
 
 if __name__ == "__main__":

@@ -103,18 +103,25 @@ def load_stage(path: Path, **overrides: Any) -> StageConfig:  # noqa: ANN401 - v
     Raises:
         InputError: not TOML, an unknown key, or a value out of range.
     """
-    try:
-        values = tomllib.loads(path.read_text()) | overrides
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise InputError(f"{path}: not a TOML file ({exc})") from exc
-    unknown = set(values) - {f.name for f in fields(StageConfig)}
-    if unknown:
-        raise InputError(f"{path}: unknown keys {', '.join(sorted(unknown))}")
+    values = read_stage(path, {f.name for f in fields(StageConfig)}, overrides)
     if "scales" in values:
         values["scales"] = {int(k): float(v) for k, v in values["scales"].items()}
     if "log_errors" in values:
         values["log_errors"] = {int(k): tuple(v) for k, v in values["log_errors"].items()}
-    for key in ("train", "betas"):
-        if key in values:
-            values[key] = tuple(values[key])
     return StageConfig(**values)
+
+
+def read_stage(path: Path, known: set[str], overrides: dict[str, Any]) -> dict[str, Any]:
+    """The values of a TOML file, some replaced, lists as tuples.
+
+    Raises:
+        InputError: not TOML, or a key that is not known.
+    """
+    try:
+        values = tomllib.loads(path.read_text()) | overrides
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise InputError(f"{path}: not a TOML file ({exc})") from exc
+    unknown = set(values) - known
+    if unknown:
+        raise InputError(f"{path}: unknown keys {', '.join(sorted(unknown))}")
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

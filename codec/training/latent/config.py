@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from codec.errors import InputError
 from codec.options import SCALES
+from codec.training.config import read_stage
 
 KINDS = ("rescaler", "enhancement", "joint")
 _NORMS = ("l1", "l2")
@@ -87,14 +87,7 @@ def load_latent_stage(path: Path, **overrides: Any) -> LatentStageConfig:  # noq
     Raises:
         InputError: not TOML, an unknown key, or a value out of range.
     """
-    try:
-        values = tomllib.loads(path.read_text()) | overrides
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise InputError(f"{path}: not a TOML file ({exc})") from exc
-    unknown = set(values) - {f.name for f in fields(LatentStageConfig)}
-    if unknown:
-        raise InputError(f"{path}: unknown keys {', '.join(sorted(unknown))}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    values = read_stage(path, {f.name for f in fields(LatentStageConfig)}, overrides)
     try:
         return LatentStageConfig(**values)
     except TypeError as exc:

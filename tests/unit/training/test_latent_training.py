@@ -33,15 +33,6 @@ TINY = LatentStageConfig(
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from bench.random_sd21 import make_release
-
-    folder = tmp_path_factory.mktemp("release")
-    make_release(folder, shapes="tiny", scale=16)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store")
     rng = np.random.default_rng(0)
@@ -51,8 +42,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def fresh(release: Path, config: LatentStageConfig) -> Trainable:
-    return Trainable.fresh(find_parts(release / "backbone"), read_prompt(release / "prompt.npy"), config)
+def fresh(tiny_release: Path, config: LatentStageConfig) -> Trainable:
+    return Trainable.fresh(find_parts(tiny_release / "backbone"), read_prompt(tiny_release / "prompt.npy"), config)
 
 
 def snapshot(trained: Trainable) -> dict[str, torch.Tensor]:
@@ -60,12 +51,12 @@ def snapshot(trained: Trainable) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("kind", ["rescaler", "enhancement", "joint"])
-def test_what_moves_in_each_stage(release: Path, store: Path, tmp_path: Path, kind: str) -> None:
+def test_what_moves_in_each_stage(tiny_release: Path, store: Path, tmp_path: Path, kind: str) -> None:
     config = replace(TINY, kind=kind)
     before: dict[str, torch.Tensor] = {}
 
     def start() -> Trainable:
-        trained = fresh(release, config)
+        trained = fresh(tiny_release, config)
         before.update(snapshot(trained))
         return trained
 
@@ -83,20 +74,20 @@ def test_what_moves_in_each_stage(release: Path, store: Path, tmp_path: Path, ki
     assert packed.decode(torch.zeros(1, 3, 8, 8), plan=None).x_hat.isfinite().all()
 
 
-def test_learning_lowers_the_loss(release: Path, store: Path, tmp_path: Path) -> None:
+def test_learning_lowers_the_loss(tiny_release: Path, store: Path, tmp_path: Path) -> None:
     losses: list[float] = []
     config = replace(TINY, steps=14, batch=3)
     run = LatentRun(
-        store=store, out=tmp_path, start=lambda: fresh(release, config), cpu=True,
+        store=store, out=tmp_path, start=lambda: fresh(tiny_release, config), cpu=True,
         on_step=lambda _, m: losses.append(sum(m.values())),
     )  # fmt: skip
     train(config, run)
     assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:2])
 
 
-def test_it_goes_on_where_it_stopped(release: Path, store: Path, tmp_path: Path) -> None:
+def test_it_goes_on_where_it_stopped(tiny_release: Path, store: Path, tmp_path: Path) -> None:
     config = replace(TINY, kind="enhancement", steps=3)
-    run = LatentRun(store=store, out=tmp_path, start=lambda: fresh(release, config), cpu=True)
+    run = LatentRun(store=store, out=tmp_path, start=lambda: fresh(tiny_release, config), cpu=True)
     stopped = train(config, replace(run, minutes=0.0))
     assert [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [1]
     steps: list[int] = []
@@ -110,10 +101,10 @@ def test_it_goes_on_where_it_stopped(release: Path, store: Path, tmp_path: Path)
         assert torch.equal(tensor, later[name])
 
 
-def test_latents_made_beforehand(release: Path, store: Path, tmp_path: Path) -> None:
+def test_latents_made_beforehand(tiny_release: Path, store: Path, tmp_path: Path) -> None:
     for path in store.glob("hr_*.npy"):
         np.save(tmp_path / path.name, np.load(path))
-    vae = LatentCodec(load_vae(find_parts(release / "backbone").vae)).eval()
+    vae = LatentCodec(load_vae(find_parts(tiny_release / "backbone").vae)).eval()
     live = LatentPairs(tmp_path, vae, CPU)
     x, z = live.sample(2, 64, torch.Generator().manual_seed(1))
     assert torch.equal(z, vae.encode(x))
@@ -133,14 +124,14 @@ def test_latents_made_beforehand(release: Path, store: Path, tmp_path: Path) -> 
         LatentPairs(tmp_path, vae, CPU)
 
 
-def test_a_missing_perceptual_weight_is_named(release: Path, store: Path, tmp_path: Path) -> None:
+def test_a_missing_perceptual_weight_is_named(tiny_release: Path, store: Path, tmp_path: Path) -> None:
     config = replace(TINY, kind="enhancement", perceptual={"lpips-vgg": 5.0})
     with pytest.raises(ModelError, match="lpips-vgg"):
-        train(config, LatentRun(store=store, out=tmp_path, start=lambda: fresh(release, config), cpu=True))
+        train(config, LatentRun(store=store, out=tmp_path, start=lambda: fresh(tiny_release, config), cpu=True))
 
 
-def test_the_wrong_scale(release: Path, store: Path, tmp_path: Path) -> None:
-    run = LatentRun(store=store, out=tmp_path, start=lambda: fresh(release, TINY), cpu=True)
+def test_the_wrong_scale(tiny_release: Path, store: Path, tmp_path: Path) -> None:
+    run = LatentRun(store=store, out=tmp_path, start=lambda: fresh(tiny_release, TINY), cpu=True)
     with pytest.raises(InputError, match="for scale 8, the weights are of 16"):
         train(replace(TINY, scale=8), run)
 
@@ -166,20 +157,20 @@ def test_bad_stages(tmp_path: Path, text: str, words: str) -> None:
         load_latent_stage(tmp_path / "stage.toml")
 
 
-def test_the_command_line(release: Path, store: Path, tmp_path: Path) -> None:
+def test_the_command_line(tiny_release: Path, store: Path, tmp_path: Path) -> None:
     (tmp_path / "stage.toml").write_text(
         'kind = "rescaler"\nscale = 16\ncrop = 64\nbatch = 1\nsteps = 1\nunet_rank = 2\nvae_rank = 2\npayload = "av1"\n'
     )
     tool = runpy.run_path(str(Path(__file__).resolve().parents[3] / "tools/train_sd21.py"))
     words = [str(tmp_path / "stage.toml"), f"--store={store}", "--cpu", f"--out={tmp_path / 'out'}"]
-    backbone = [f"--backbone={release / 'backbone'}", f"--prompt={release / 'prompt.npy'}"]
+    backbone = [f"--backbone={tiny_release / 'backbone'}", f"--prompt={tiny_release / 'prompt.npy'}"]
     done = CliRunner().invoke(tool["main"], ["run", *words, *backbone])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "out/package/config.json").exists()
     assert CliRunner().invoke(tool["main"], ["run", *words]).exit_code == 2
     missing = CliRunner().invoke(tool["main"], ["run", *words, "--init=nowhere"])
     assert missing.exit_code == 6
-    assert missing.output.splitlines()[-1].startswith("train_sd21: model package nowhere: config.json is not readable")
+    assert missing.output.splitlines()[-1].startswith("tadmc: model package nowhere: config.json is not readable")
 
 
 @pytest.mark.gpu

@@ -8,16 +8,6 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with `backbone/`, `dfrm.pkl`, `tadm.pkl`, `prompt.npy` for scale 16."""
-    from bench.random_sd21 import make_release
-
-    folder = tmp_path_factory.mktemp("release")
-    make_release(folder, shapes="tiny", scale=16)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def tiny_sd21(tiny_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package of `tiny_release`."""
     from codec.models.sd21.importing import import_tadm
