@@ -61,7 +61,8 @@ def test_a_flat_colour_stays_one(width: int, height: int, colour: tuple[int, int
     pixels = np.full((height, width, 3), colour, np.uint8)
     back = np.asarray(codec.decode(codec.encode(pixels), realism=realism)).astype(int)
     assert np.abs(back - colour).max() <= 24
-    assert np.abs(back.mean((0, 1)) - colour).max() <= 6
+    # the mean of a few pixels still holds some of the invented texture
+    assert np.abs(back.mean((0, 1)) - colour).max() <= 6 + 24 / (width * height) ** 0.5
 
 
 @has_model
