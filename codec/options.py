@@ -18,7 +18,7 @@ OPTIONAL_PAYLOADS = ("jxl",)
 CHROMA = ("auto", "420", "444")
 EFFORTS = ("fast", "default", "best")
 STRIP = ("none", "gps", "all")
-DEFAULT_SCALE, DEFAULT_QUALITY = 4, 50
+DEFAULT_SCALE, DEFAULT_QUALITY = 4, 48
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +68,12 @@ class EncodeOptions(_Options):
         scale: HR/LR ratio: 4, 8, 16 or 32; default 4.
         payload: how the LR is coded: "av1" (lossy, the default); "png", "webp" or "jxl" (lossless; jxl needs the extra
             of that name).
-        quality: 0..99, larger is finer; only for lossy payloads; default 50.
+        quality: 0..99, larger is finer; only for lossy payloads; default 48.
         bpp: at most so many bits of the whole file per HR pixel; scale, payload and quality that are None are chosen.
         max_bytes: at most so many bytes of the whole file; likewise.
         effort: time spent on coding the LR: "fast", "default" or "best".
-        chroma: resolution of colour in a lossy LR: "444" = full; "420" = half each way, a twelfth fewer bytes; "auto" =
-            what suits the shipped models, at present "444".
+        chroma: resolution of colour in a lossy LR: "444" = full; "420" = half each way; "auto" = "420", for which the
+            shipped models are trained.
         strip: "none" keeps ICC, EXIF and XMP; "gps" drops what can tell where the photograph was taken (EXIF's GPS
             directory and all XMP); "all" drops EXIF and XMP. The ICC profile always stays: it is the colours (one
             that is plain sRGB is what a picture without a profile has, and is never stored).

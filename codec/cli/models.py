@@ -39,7 +39,9 @@ def info_command(name: str) -> None:
     from codec.models.library import packages
 
     (package,) = packages(name)
-    files = {f.name: f.stat().st_size for f in sorted(package.folder.iterdir()) if f.is_file()}
+    files = {
+        str(f.relative_to(package.folder)): f.stat().st_size for f in sorted(package.folder.rglob("*")) if f.is_file()
+    }
     ids = {str(scale): package.model_id(scale).hex() for scale in package.scales}
     about = {"name": package.name, "folder": str(package.folder), "model_ids": ids, "files": files}
     click.echo(json.dumps(about | {"config": package.config}, indent=1))

@@ -31,7 +31,7 @@ class Av1Payload:
             lr: uint8 [h, w, 3].
             quality: 0..99 as in libavif; larger is finer.
             effort: "fast", "default" or "best".
-            chroma: "420", "444" or "auto" (at present "444", see `docs/adr/0004-half-resolution-chroma.md`).
+            chroma: "420", "444" or "auto" ("420", see `docs/adr/0004-half-resolution-chroma.md`).
 
         Returns:
             Flags and the frame, see `codec.payload.av1_header.pack`.
@@ -45,7 +45,7 @@ class Av1Payload:
         height, width = lr.shape[:2]
         if max(height, width) > MAX_SIDE:
             raise InputError(f"payload av1: the LR is {width}x{height}, AV1 ends at {MAX_SIDE} a side")
-        subsampled = chroma == "420"
+        subsampled = chroma != "444"
         if subsampled and width % 2:
             lr = np.pad(lr, ((0, 0), (0, 1), (0, 0)), mode="edge")
         buffer = io.BytesIO()

@@ -23,7 +23,7 @@ class Curve:
         payload: "av1", "png", ...
         quality: measured qualities, rising; (100,) for a lossless payload.
         bpp: mean bits of the whole file per HR pixel, a quality.
-        ms_ssim: mean luma MS-SSIM at realism 0, a quality.
+        ms_ssim: mean luma MS-SSIM over both ends of the dial, a quality.
     """
 
     scale: int

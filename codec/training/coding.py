@@ -20,7 +20,7 @@ from codec.payload.base import PixelArray
 #: Qualities of the AV1 payload seen in training, a scale; smaller LR pictures need finer coding at the same rate.
 QUALITIES = {4: (6, 82), 8: (8, 92), 16: (10, 98), 32: (14, 98)}
 #: Share of crops coded without loss, a scale.
-_LOSSLESS = {4: 0.0, 8: 0.0, 16: 0.25, 32: 0.25}
+_LOSSLESS = {4: 0.05, 8: 0.15, 16: 0.25, 32: 0.25}
 #: BT.601, full range, as in the payload; chroma about zero.
 _YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 

@@ -137,7 +137,8 @@ def test_thumbnail_exports_the_stored_picture_itself(
     assert run("thumbnail", "a.tadm", "-o", "a.avif").returncode == 0
     assert run("thumbnail", "a.tadm", "-o", "a.png").returncode == 0
     with Image.open(tmp_path / "a.avif") as avif, Image.open(tmp_path / "a.png") as png:
-        assert np.array_equal(np.asarray(avif.convert("RGB")), np.asarray(png))
+        # a column more in the AVIF of an odd width, see the test below
+        assert np.array_equal(np.asarray(avif.convert("RGB"))[:, : png.width], np.asarray(png))
 
 
 def test_an_odd_width_with_half_chroma_is_exported_with_a_column_more(

@@ -46,7 +46,7 @@ def test_targets_exclude_each_other_and_quality() -> None:
 
 
 def test_none_becomes_the_default() -> None:
-    assert EncodeOptions().resolved() == EncodeOptions(scale=4, payload="av1", quality=50)
+    assert EncodeOptions().resolved() == EncodeOptions(scale=4, payload="av1", quality=48)
     assert EncodeOptions(payload="png").resolved() == EncodeOptions(scale=4, payload="png")
 
 

@@ -62,7 +62,7 @@ def train(config: LatentStageConfig, run: LatentRun) -> Trainable:
     _prepare(trained.pipeline, config)
     stage = LatentStage(trained.pipeline, config, accelerator.device)
     optimizer = torch.optim.AdamW(trained.parameters(), config.rate, config.betas)
-    module, prepared = accelerator.prepare(stage, optimizer)
+    update = _Update(accelerator, config, trained, *accelerator.prepare(stage, optimizer))
     data = LatentPairs(run.store, trained.pipeline.latent_codec, accelerator.device)
     step = _resume(run.out, trained, optimizer)
     rng = torch.Generator().manual_seed(config.seed + 7919 * step + accelerator.process_index)
@@ -70,32 +70,48 @@ def train(config: LatentStageConfig, run: LatentRun) -> Trainable:
     with StopRequest() as stop:
         while step < config.steps and not stop.asked:
             _set_rate(optimizer, config, step)
-            for _ in range(config.accumulate):
-                x, z = data.sample(config.batch, config.crop, rng)
-                with accelerator.accumulate(module):
-                    loss, terms = module(x, z, _quality(config, rng).to(x.device))
-                    accelerator.backward(loss)
-                    if accelerator.sync_gradients:
-                        accelerator.clip_grad_norm_(trained.parameters(), config.clip)
-                    prepared.step()
-                    prepared.zero_grad()
+            metrics = update(data, rng)
             step += 1
-            metrics = {name: float(term) for name, term in terms.items()}
             run.on_step(step, metrics)
             now = time.monotonic()
             late = run.minutes is not None and now - started > 60 * run.minutes
             asked = torch.tensor(float(stop.asked or late), device=accelerator.device)
             stop.asked = bool(accelerator.reduce(asked, "sum") > 0)
-            if accelerator.is_main_process:
-                if step % config.log_steps == 0 or step == config.steps:
-                    _log(run.out, {"step": step, "seconds": round(now - started)} | metrics)
-                if step == config.steps or stop.asked or now - saved > 60 * config.checkpoint_minutes:
-                    _checkpoint(run.out, trained, optimizer, step)
-                    saved = now
+            done = step == config.steps
+            if accelerator.is_main_process and (done or step % config.log_steps == 0):
+                _log(run.out, {"step": step, "seconds": round(now - started)} | metrics)
+            if accelerator.is_main_process and (done or stop.asked or now - saved > 60 * config.checkpoint_minutes):
+                _checkpoint(run.out, trained, optimizer, step)
+                saved = now
     if accelerator.is_main_process:
         shutil.rmtree(run.out / "package", ignore_errors=True)
         trained.save(run.out / "package")
     return trained
+
+
+@dataclass(frozen=True)
+class _Update:
+    """One optimiser step: as many batches as its gradients are gathered over."""
+
+    accelerator: Accelerator
+    config: LatentStageConfig
+    trained: Trainable
+    module: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+
+    def __call__(self, data: LatentPairs, rng: torch.Generator) -> dict[str, float]:
+        """Returns the terms of the last batch's loss by name."""
+        terms: dict[str, Tensor] = {}
+        for _ in range(self.config.accumulate):
+            x, z = data.sample(self.config.batch, self.config.crop, rng)
+            with self.accelerator.accumulate(self.module):
+                loss, terms = self.module(x, z, _quality(self.config, rng).to(x.device))
+                self.accelerator.backward(loss)
+                if self.accelerator.sync_gradients:
+                    self.accelerator.clip_grad_norm_(self.trained.parameters(), self.config.clip)
+                self.optimizer.step()
+                self.optimizer.zero_grad()
+        return {name: float(term) for name, term in terms.items()}
 
 
 def _prepare(pipeline: Sd21Pipeline, config: LatentStageConfig) -> None:

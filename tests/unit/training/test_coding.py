@@ -69,12 +69,12 @@ def test_estimated_bits_follow_the_real_ones() -> None:
         assert three == sorted(three)
 
 
-def test_qualities_cover_their_range_and_16x_also_has_lossless() -> None:
+def test_qualities_cover_their_range_and_lossless() -> None:
     rng = torch.Generator().manual_seed(0)
     for scale, (low, high) in QUALITIES.items():
         drawn = {round(100 * float(q)) for q in draw_quality(4000, scale, rng).flatten()}
         assert drawn - {100} == set(range(low, high + 1))
-        assert (100 in drawn) == (scale >= 16)
+        assert 100 in drawn
 
 
 def test_crops_are_coded_as_an_encoder_would() -> None:
