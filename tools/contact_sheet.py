@@ -1,4 +1,4 @@
-"""Pictures to look at: `python tools/contact_sheet.py OUT.png PHOTO... [--crop X,Y,W,H] [--peers] [--quality 50]`.
+"""Pictures to look at: `python tools/contact_sheet.py OUT.png PHOTO... [--crop X,Y,W,H] [--peers] [--quality 48]`.
 
 One row a photograph: original, stored LR enlarged, decoded at realism 0 and 1; with --peers also JPEG (of the half-size
 picture) and AVIF at no more bytes than our file.
@@ -13,6 +13,7 @@ import click
 from PIL import Image, ImageDraw, ImageFont
 
 import codec
+from codec.options import DEFAULT_QUALITY
 
 
 def largest_under(picture: Image.Image, kind: str, limit: int, shrink: int) -> tuple[Image.Image, int]:
@@ -68,7 +69,7 @@ def columns(
 @click.option("--zoom", default=1, help="Enlargement of what is shown.")
 @click.option("--peers", is_flag=True, help="Also JPEG and AVIF at no more bytes.")
 @click.option("--per-row", type=int, help="Pictures a row; default: one row a photograph.")
-@click.option("--quality", default=50)
+@click.option("--quality", default=DEFAULT_QUALITY)
 @click.option("--scale", default=4)
 @click.option("--payload", default="av1")
 @click.option("--model")
