@@ -10,6 +10,7 @@ from __future__ import annotations
 from codec.api import Info, check, decode, encode, read_info, thumbnail
 from codec.errors import (
     ChecksumError,
+    DeviceMemoryError,
     FormatError,
     InputError,
     LimitError,
@@ -28,6 +29,7 @@ __all__ = [
     "ChecksumError",
     "DecodeLimits",
     "DecodeOptions",
+    "DeviceMemoryError",
     "EncodeOptions",
     "FormatError",
     "Info",

@@ -61,6 +61,10 @@ class ModelError(TadmError):
     exit_code = 6
 
 
+class DeviceMemoryError(ModelError):
+    """The device has too little memory for what was to be done at once."""
+
+
 class InputError(TadmError, ValueError):
     """The picture or an option given by the caller cannot be used."""
 

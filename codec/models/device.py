@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from codec.errors import ModelError
+from codec.errors import DeviceMemoryError, ModelError
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -35,9 +35,11 @@ def limit_memory(device: torch.device, gibibytes: float | None) -> None:
         torch.cuda.set_per_process_memory_fraction(share, device)
 
 
-def free_memory(device: torch.device) -> int | None:
-    """Bytes that a CUDA GPU has left; None for other devices."""
-    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+def too_little_memory(device: torch.device, what: str) -> DeviceMemoryError:
+    """The error that says what did not fit, how much is left on a CUDA GPU, and what to do."""
+    left = f" ({torch.cuda.mem_get_info(device)[0] / 2**30:.1f} GiB are free)" if device.type == "cuda" else ""
+    advice = "take --dtype bf16, another --device, or a larger --max-vram"
+    return DeviceMemoryError(f"device {device}: too little memory for {what}{left}; {advice}")
 
 
 def resolve_dtype(name: str, device: torch.device) -> torch.dtype:

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from codec.container.model import TadmFile
+from codec.errors import DeviceMemoryError
 from codec.geometry import Box, Size, moved, overlap, padded, timestep_tiles
 from codec.lowres import LowRes
 from codec.models.compact.family import CompactFamily, Dial
 from codec.models.device import limit_memory, resolve_device, resolve_dtype
 from codec.options import DecodeOptions
-from codec.rebuild.pieces import FloatArray, Piece, Progress, crop, stored_timesteps
-from codec.tiling.blocks import blocks
+from codec.rebuild.pieces import FloatArray, Piece, PixelArray, Progress, crop, stored_timesteps
+from codec.tiling.blocks import Block, blocks, halves, with_reach
 from codec.tiling.noise import noise
 
 #: Blocks: a picture up to so many pixels is decoded whole, a larger one in squares of this side.
@@ -56,29 +57,59 @@ def pieces(
     Yields:
         Pieces that fill the area, row by row; each row of blocks is complete before the next begins.
     """
-    size, tile, scale = file.header.size, family.tile, family.scale
-    full = Size(padded(size.width, tile), padded(size.height, tile))
-    lowres = lowres or LowRes(file)
-    timesteps = _given_timesteps(file, options)
-    dial = Dial(realism=options.realism, denoise=options.denoise)
+    tile = family.tile
+    full = Size(padded(file.header.size.width, tile), padded(file.header.size.height, tile))
+    rebuild = _Rebuild(file, family, options, lowres or LowRes(file), full)
     work = list(blocks(full, _grown(area, tile), side=side, halo=family.halo, whole_pixels=whole_pixels))
-    for done, block in enumerate(work, 1):
-        reach, core = block.reach, block.core
-        pixels, t = family.restore(
-            lowres.crop(_divided(reach, scale)),
-            file.header.quality,
-            noise(reach.x, reach.y, reach.width, reach.height, options.seed),
-            None if timesteps is None else crop(timesteps, _divided(reach, tile)),
-            dial,
-        )
-        box = overlap(core, area)
+    for done, each in enumerate(work, 1):
+        pixels, t = rebuild.block(each)
+        box = overlap(each.core, area)
         assert box is not None  # blocks cover the tiles that the area touches
-        yield Piece(
-            box=box,
-            pixels=crop(pixels, moved(box, -reach.x, -reach.y)),
-            timesteps=crop(t, _divided(moved(core, -reach.x, -reach.y), tile)),
-        )
+        yield Piece(box=box, pixels=crop(pixels, moved(box, -each.core.x, -each.core.y)), timesteps=t)
         on_progress(done, len(work))
+
+
+class _Rebuild:
+    """What decoding has in common for all blocks of a file."""
+
+    def __init__(
+        self, file: TadmFile, family: CompactFamily, options: DecodeOptions, lowres: LowRes, full: Size
+    ) -> None:
+        self._quality, self._seed = file.header.quality, options.seed
+        self._family, self._lowres, self._full = family, lowres, full
+        self._timesteps = _given_timesteps(file, options)
+        self._dial = Dial(realism=options.realism, denoise=options.denoise)
+
+    def block(self, block: Block) -> tuple[PixelArray, FloatArray]:
+        """Pixels and timesteps of a block's core; in two halves if memory is too small for it.
+
+        Raises:
+            DeviceMemoryError: it is too small even for one tile and what influences it.
+        """
+        try:
+            return self._at_once(block)
+        except DeviceMemoryError:
+            parts = halves(block.core, self._family.tile)
+            if parts is None:
+                raise
+        # outside the handler, which keeps tensors of the failed attempt alive
+        axis = int(parts[0].y == parts[1].y)
+        (pixels, t), (more_pixels, more_t) = (
+            self.block(with_reach(self._full, part, self._family.halo)) for part in parts
+        )
+        return np.concatenate([pixels, more_pixels], axis), np.concatenate([t, more_t], axis)
+
+    def _at_once(self, block: Block) -> tuple[PixelArray, FloatArray]:
+        family, reach = self._family, block.reach
+        pixels, t = family.restore(
+            self._lowres.crop(_divided(reach, family.scale)),
+            self._quality,
+            noise(reach.x, reach.y, reach.width, reach.height, self._seed),
+            None if self._timesteps is None else crop(self._timesteps, _divided(reach, family.tile)),
+            self._dial,
+        )
+        inner = moved(block.core, -reach.x, -reach.y)
+        return crop(pixels, inner), crop(t, _divided(inner, family.tile))
 
 
 def _given_timesteps(file: TadmFile, options: DecodeOptions) -> FloatArray | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codec.geometry import Box, Size
+from codec.geometry import Box, Size, padded
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,28 @@ def blocks(size: Size, area: Box, *, side: int, halo: int, whole_pixels: int) ->
     for y in range(area.y, area.y + area.height, step_y):
         for x in range(area.x, area.x + area.width, step_x):
             core = Box(x, y, min(step_x, area.x + area.width - x), min(step_y, area.y + area.height - y))
-            left, top = max(0, x - halo), max(0, y - halo)
-            right = min(size.width, x + core.width + halo)
-            bottom = min(size.height, y + core.height + halo)
-            yield Block(core, Box(left, top, right - left, bottom - top))
+            yield with_reach(size, core, halo)
+
+
+def with_reach(size: Size, core: Box, halo: int) -> Block:
+    """The block that fills a rectangle of a picture."""
+    left, top = max(0, core.x - halo), max(0, core.y - halo)
+    right = min(size.width, core.x + core.width + halo)
+    bottom = min(size.height, core.y + core.height + halo)
+    return Block(core, Box(left, top, right - left, bottom - top))
+
+
+def halves(box: Box, multiple: int) -> tuple[Box, Box] | None:
+    """A rectangle cut across its longer side on a multiple; None if that side is no longer than one multiple.
+
+    Args:
+        box: with corners on multiples.
+        multiple: in pixels.
+    """
+    if max(box.width, box.height) <= multiple:
+        return None
+    if box.width >= box.height:
+        cut = padded(box.width // 2, multiple)
+        return Box(box.x, box.y, cut, box.height), Box(box.x + cut, box.y, box.width - cut, box.height)
+    cut = padded(box.height // 2, multiple)
+    return Box(box.x, box.y, box.width, cut), Box(box.x, box.y + cut, box.width, box.height - cut)

@@ -19,7 +19,7 @@ SURFACE = {
 }
 EXIT_CODES = {
     "TadmError": 1, "FormatError": 3, "SignatureError": 3, "TruncatedError": 3, "ChecksumError": 3,
-    "UnsupportedError": 4, "LimitError": 5, "ModelError": 6, "InputError": 8,
+    "UnsupportedError": 4, "LimitError": 5, "ModelError": 6, "DeviceMemoryError": 6, "InputError": 8,
 }  # fmt: skip
 
 

@@ -11,13 +11,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from codec.errors import ModelError
 from codec.geometry import TIMESTEP_TILE
 from codec.models.compact.config import LATENT_FACTOR
 from codec.models.compact.latent import PixelLatent
 from codec.models.compact.model import CompactModel
 from codec.models.compact.package import load_package
 from codec.models.compact.predictor import spread_over_cells
+from codec.models.device import too_little_memory
 from codec.models.rounding import from_uint8, to_uint8
 
 FloatArray = npt.NDArray[np.float32]
@@ -102,12 +102,13 @@ class CompactFamily:
             Pixels uint8 [h*scale, w*scale, 3] and the timestep a tile before realism, float32 [rows, columns].
 
         Raises:
-            ModelError: the device has too little memory.
+            DeviceMemoryError: the device has too little memory; a smaller piece may fit.
         """
         try:
             return self._restore(lr, quality, noise, timesteps, dial)
         except torch.OutOfMemoryError as exc:
-            raise ModelError(f"device {self._device}: out of memory; choose another") from exc
+            sides = f"{lr.shape[1] * self.scale}x{lr.shape[0] * self.scale}"
+            raise too_little_memory(self._device, f"a piece of {sides} px") from exc
 
     def _restore(
         self, lr: PixelArray, quality: int, noise: FloatArray, timesteps: FloatArray | None, dial: Dial

@@ -11,8 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from codec.errors import ModelError
-from codec.models.device import free_memory
+from codec.models.device import too_little_memory
 from codec.models.rounding import from_uint8, to_uint8
 from codec.models.sd21.package import load_package
 from codec.models.sd21.pipeline import Sd21Pipeline
@@ -63,12 +62,13 @@ class Sd21Family:
             compiled: compile both for the first tile shape they meet: slow to start, then faster.
 
         Raises:
-            ModelError: the package or its backbone is incomplete, or the device has too little memory for it.
+            ModelError: the package or its backbone is incomplete.
+            DeviceMemoryError: the device has too little memory for it.
         """
         try:
             pipeline = load_package(folder).place(device, dtype)
         except torch.OutOfMemoryError as exc:
-            raise ModelError(f"device {device}: too little memory to load the model{_free(device)}") from exc
+            raise too_little_memory(device, "the model") from exc
         if compiled:
             pipeline.compile_networks()
         return cls(pipeline, plan)
@@ -112,7 +112,7 @@ class Sd21Family:
             Pixels uint8 [h*scale, w*scale, 3] and the timestep a tile before realism, float32 [rows, columns].
 
         Raises:
-            ModelError: the device has too little memory even for one tile at a time and the thinnest strips.
+            DeviceMemoryError: the device has too little memory even for one tile at a time and the thinnest strips.
         """
         stored = torch.from_numpy(np.ascontiguousarray(lr)).to(self._device)
         z = self.read(from_uint8(stored.permute(2, 0, 1)[None]), 100)
@@ -133,7 +133,7 @@ class Sd21Family:
                 return self._pipeline.denoise(z_hat, t, plan, batch=self._batch, progress=progress)
             except torch.OutOfMemoryError as exc:
                 if self._batch == 1:
-                    raise self._too_little("one tile of the denoiser") from exc
+                    raise too_little_memory(self._device, "one tile of the denoiser") from exc
             self._batch //= 2
 
     def _to_pixels(self, z0: Tensor, plan: TilePlan | None) -> Tensor:
@@ -146,14 +146,8 @@ class Sd21Family:
                 return run_tiles(z0, plan, 1, partial(_decode_tiles, codec, strip))
             except torch.OutOfMemoryError as exc:
                 if strip == choices[-1]:
-                    raise self._too_little("the VAE's decoder in strips") from exc
+                    raise too_little_memory(self._device, "the VAE's decoder in strips") from exc
         raise AssertionError  # the loop ends by return or raise
-
-    def _too_little(self, what: str) -> ModelError:
-        return ModelError(
-            f"device {self._device}: too little memory for {what}{_free(self._device)}; "
-            "take --dtype bf16, another --device, or a larger --max-vram"
-        )
 
     def _tiles(self, z_hat: Tensor) -> TilePlan | None:
         return self._plan(z_hat.shape[2], z_hat.shape[3])
@@ -161,8 +155,3 @@ class Sd21Family:
 
 def _decode_tiles(codec: LatentCodec, strip: int | None, tiles: Tensor, numbers: slice) -> Tensor:
     return codec.decode(tiles, strip)
-
-
-def _free(device: torch.device) -> str:
-    free = free_memory(device)
-    return "" if free is None else f" ({free / 2**30:.1f} GiB are free)"

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from codec.errors import ModelError
-from codec.models.device import free_memory
+from codec.models.device import too_little_memory
 from codec.models.rounding import from_uint8, to_uint8
 from codec.models.sd21.encoding import LrEncoder
 from codec.models.sd21.package import load_encoder
@@ -45,15 +44,11 @@ class Sd21Writer:
         """uint8 [H, W, 3] -> LR, uint8 [ceil(H/scale), ceil(W/scale), 3].
 
         Raises:
-            ModelError: the device has too little memory.
+            DeviceMemoryError: the device has too little memory.
         """
         x = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device).permute(2, 0, 1)[None]
         try:
             lr = to_uint8(self._encoder.encode(from_uint8(x)))[0]
         except torch.OutOfMemoryError as exc:
-            free = free_memory(self._device)
-            left = "" if free is None else f" ({free / 2**30:.1f} GiB are free)"
-            raise ModelError(
-                f"device {self._device}: too little memory to encode{left}; take another --device"
-            ) from exc
+            raise too_little_memory(self._device, "encoding") from exc
         return lr.permute(1, 2, 0).contiguous().cpu().numpy()

@@ -18,6 +18,8 @@ from codec.options import DecodeOptions
 from codec.rebuild.compact64 import pieces
 from codec.rebuild.pieces import crop
 
+KODIM = Path(__file__).resolve().parents[4] / "examples" / "kodim21.png"
+
 CPU = torch.device("cpu")
 
 
@@ -93,6 +95,54 @@ def test_blocks_and_regions_equal_the_whole_to_the_last_bit(
         assert np.array_equal(crop(part, area), crop(whole, area))
         got = decode(file, DecodeOptions(model=str(tiny_package)), region=area)
         assert np.array_equal(got.pixels, crop(whole, area))
+
+
+def test_too_little_memory_means_smaller_pieces_then_an_error(
+    tiny_package: Path, photo: Callable[[int, int], np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net, options = family(tiny_package, 4), DecodeOptions(realism=1.0)
+    file = read(codec.encode(photo(700, 1400), model=str(tiny_package), effort="fast"))
+    everything = Box(0, 0, 700, 1400)
+    (usual,) = pieces(file, net, options, everything)
+    most, seen, denoise = 0, [], CompactModel.denoise
+
+    def scarce(self: CompactModel, z: torch.Tensor, *args: torch.Tensor) -> torch.Tensor:
+        seen.append(z.shape[2] * z.shape[3])
+        if seen[-1] > most:
+            raise torch.OutOfMemoryError
+        return denoise(self, z, *args)
+
+    monkeypatch.setattr(CompactModel, "denoise", scarce)
+    most = 700 * 1000 // 16
+    (got,) = pieces(file, net, options, everything)
+    assert max(seen) > most >= seen[-1]
+    assert np.array_equal(got.pixels, usual.pixels)
+    assert np.array_equal(got.timesteps, usual.timesteps)
+    most = 0
+    with pytest.raises(codec.DeviceMemoryError, match="device cpu: too little memory for a piece of"):
+        list(pieces(file, net, options, everything))
+
+
+@pytest.mark.parametrize("scale", [4, 16])
+@pytest.mark.parametrize("realism", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("device", "least"),
+    [
+        ("cpu", 50),
+        pytest.param(
+            "cuda", 40,
+            marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")],
+        ),
+    ],
+)  # fmt: skip
+def test_half_precision_is_near_the_reference(scale: int, realism: float, device: str, least: float) -> None:
+    """The shipped model in bf16 against fp32 on the CPU, from the same bytes, PSNR in dB."""
+    data = codec.encode(KODIM, scale=scale)
+    reference, half = (
+        np.asarray(codec.decode(data, realism=realism, device=where, dtype=dtype)).astype(float)
+        for where, dtype in (("cpu", "fp32"), (device, "bf16"))
+    )
+    assert 10 * np.log10(255**2 / np.mean((half - reference) ** 2)) >= least
 
 
 def test_realism_zero_uses_no_noise(tiny_package: Path, photo: Callable[[int, int], np.ndarray]) -> None:
