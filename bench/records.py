@@ -56,7 +56,7 @@ def assemble(plan: Plan, skipped: dict[str, str]) -> Record:
             name: {**m.to_dict(), "state": _state(name, wanted=plan.external)} for name, m in catalog.ALL.items()
         },
         "rows": kept,
-        "unreached": [_strip(u, used) for u in unreached],
+        "unreached": joined([_strip(u, used) for u in unreached]),
         "summary": summarise(kept, len(plan.photos), _features_of(plan)),
     }
     if plan.external and external.states()["patch_fid"] == external.READY:
@@ -143,6 +143,15 @@ def to_csv(record: Record) -> str:
     for row in record["rows"]:
         table.writerow([*(row[k] for k in plain), *(row["metrics"].get(n, "") for n in names)])
     return buffer.getvalue()
+
+
+def joined(unreached: list[Row]) -> list[Row]:
+    """One entry for all targets that a codec misses on a photograph for the same reason."""
+    targets: dict[tuple[tuple[str, Any], ...], list[float]] = {}
+    for entry in unreached:
+        about = tuple((k, v) for k, v in entry.items() if k != "target")
+        targets.setdefault(about, []).append(entry["target"])
+    return [{**dict(about), "targets": sorted(missed)} for about, missed in targets.items()]
 
 
 @cache

@@ -25,7 +25,7 @@ def figure_group() -> None:
 @click.argument("results", type=EXISTING)
 @out_option
 @click.option("--metric", "metrics", multiple=True, help="A measure to draw; repeat.  [default: six]")
-@click.option("--codec", "codecs", multiple=True, help="A codec to draw; repeat.  [default: all]")
+@click.option("--codec", "codecs", multiple=True, help="A codec to draw; repeat.  [default: all that have a curve]")
 def rd_command(results: Path, out: Path, *, metrics: tuple[str, ...], codecs: tuple[str, ...]) -> None:
     """Rate-distortion curves of a run."""
     from bench.figures.curves import RD_METRICS, draw_curves, in_order

@@ -73,7 +73,8 @@ def run_command(
     CONSOLE.print(_table(record))
     for line in _failures(record):
         CONSOLE.print(line)
-    CONSOLE.print(f"{out / records.RESULTS}: {len(record['rows'])} rows, {len(record['unreached'])} rates not reached")
+    missed = sum(len(entry["targets"]) for entry in record["unreached"])
+    CONSOLE.print(f"{out / records.RESULTS}: {len(record['rows'])} rows, {missed} rates not reached")
 
 
 def _say_metrics(wanted: bool) -> None:
@@ -109,5 +110,7 @@ def _failures(record: dict[str, Any]) -> list[str]:
     from bench.task import FAILED
 
     return [
-        f"{u['image']} at {u['target']:g}: {u['reason']}" for u in record["unreached"] if u["reason"].startswith(FAILED)
+        f"{u['image']} at {', '.join(f'{t:g}' for t in u['targets'])}: {u['reason']}"
+        for u in record["unreached"]
+        if u["reason"].startswith(FAILED)
     ]

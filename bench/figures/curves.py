@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,16 +60,21 @@ def draw_curves(record: dict[str, Any], metrics: tuple[str, ...], codecs: list[s
 
 
 def in_order(record: dict[str, Any], wanted: tuple[str, ...] = ()) -> list[str]:
-    """Codecs that have a point, those named if any are, peers first so that ours are drawn over them."""
+    """Codecs to draw, peers first so that ours are drawn over them: those named, else all that have a curve.
+
+    A curve needs means over all photographs at two rates, or every codec that has any point is drawn.
+    """
+    full = Counter(line["codec"] for line in record["summary"] if line["n"] == line["of"])
     having = {line["codec"] for line in record["summary"]}
-    names = [n for n in record["codecs"] if n in having and (not wanted or n in wanted)]
+    curves = {name for name in having if full[name] > 1}
+    names = [n for n in record["codecs"] if n in (having & set(wanted) if wanted else curves or having)]
     return sorted(names, key=is_ours)
 
 
 def against_jpeg(record: dict[str, Any]) -> list[str]:
-    """JPEG in all its sizes, and ours."""
-    families = {name: codec["family"] for name, codec in record["codecs"].items()}
-    return [n for n in in_order(record) if families[n] in ("jpeg", "tadm")]
+    """JPEG in all its sizes, however few rates it reaches, and the curves of ours."""
+    jpeg = tuple(name for name, codec in record["codecs"].items() if codec["family"] == "jpeg")
+    return [*in_order(record, jpeg), *filter(is_ours, in_order(record))]
 
 
 def _draw(axis: Axes, record: dict[str, Any], name: str, metric: str) -> None:

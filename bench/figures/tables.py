@@ -121,7 +121,10 @@ def winners(record: dict[str, Any]) -> Table:
 
 
 def bd_rates(record: dict[str, Any], anchor: str) -> Table:
-    """BD-rate of every codec against one, per cent; in brackets the photographs compared, where not all."""
+    """BD-rate of every codec against one, per cent; in brackets the photographs compared, where not all.
+
+    Codecs that share no range with it by any measure are left out.
+    """
     from bench.bd import METRICS, bd_table
 
     if anchor not in record["codecs"]:
@@ -135,7 +138,8 @@ def bd_rates(record: dict[str, Any], anchor: str) -> Table:
             line = found[codec, metric]
             part = f" ({line['n']})" if line["n"] < images else ""
             cells.append("no overlap" if line["rate"] is None else f"{line['rate']:+.1f}%{part}")
-        rows.append([record["codecs"][codec]["title"], *cells])
+        if any(found[codec, metric]["rate"] is not None for metric in METRICS):
+            rows.append([record["codecs"][codec]["title"], *cells])
     return ["codec", *(ALL[m].title for m in METRICS)], rows
 
 

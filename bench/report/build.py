@@ -164,5 +164,6 @@ def _unreached(record: dict[str, Any]) -> list[dict[str, Any]]:
     """Per codec and target, how many photographs it could not reach and one reason."""
     groups: dict[tuple[str, float], list[str]] = {}
     for entry in record["unreached"]:
-        groups.setdefault((entry["codec"], entry["target"]), []).append(entry["reason"])
+        for target in entry["targets"]:
+            groups.setdefault((entry["codec"], target), []).append(entry["reason"])
     return [{"codec": c, "target": t, "n": len(r), "reason": r[0]} for (c, t), r in sorted(groups.items())]

@@ -67,6 +67,14 @@ def test_points_of_partial_means_are_kept_apart() -> None:
     assert (np.size(line.get_xdata()), np.size(hollow.get_xdata()), hollow.get_markerfacecolor()) == (0, 1, "none")
 
 
+def test_a_codec_without_a_curve_is_drawn_when_named_or_alone() -> None:
+    record = record_of({"avif": {"psnr": 27.0}, "tadm/4:r0": {"psnr": 25.0}, "png/32": {"psnr": 20.0}})
+    assert curves.in_order(record) == ["avif", "png/32", "tadm/4:r0"]
+    record["summary"] += [{**line, "target": 0.1, "bpp": 0.09} for line in record["summary"][:2]]
+    assert curves.in_order(record) == ["avif", "tadm/4:r0"]
+    assert curves.in_order(record, ("png/32", "webp")) == ["png/32"]
+
+
 def test_looks_differ() -> None:
     seen = {look(*a) for a in (("avif", "avif", 1), ("avif/2", "avif", 2), ("avif/4", "avif", 4), ("jpeg", "jpeg", 1))}
     seen |= {look(f"tadm/{s}:r{r}", "tadm", s) for s in (4, 16) for r in (0, 1)}

@@ -31,7 +31,7 @@ def test_schema_accepts_what_a_run_writes(record: dict[str, Any], run: Plan) -> 
     assert str(run.out) not in json.dumps(record)
     assert {record["metrics"][n]["state"] for n in ("psnr", "patch_fd")} == {"ok"}
     assert record["metrics"]["lpips_vgg"]["state"] in ("ok", "no weights", "not installed")
-    assert len(record["rows"]) + len(record["unreached"]) == 2 * 4 * 3
+    assert len(record["rows"]) + sum(len(u["targets"]) for u in record["unreached"]) == 2 * 4 * 3
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,16 @@ def test_unreadable_results(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(RecordError, match="not a readable results file"):
         records.read(tmp_path / "broken.json")
+
+
+def test_rates_missed_for_one_reason_are_one_entry() -> None:
+    missed = [
+        {"image": i, "codec": "jpeg", "target": t, "environment": 0, "reason": reason}
+        for i, t, reason in (("a", 0.1, "small"), ("a", 0.2, "large"), ("a", 0.05, "small"), ("b", 0.1, "small"))
+    ]
+    assert [(e["image"], e["targets"], e["reason"]) for e in records.joined(missed)] == [
+        ("a", [0.05, 0.1], "small"), ("a", [0.2], "large"), ("b", [0.1], "small"),
+    ]  # fmt: skip
 
 
 def test_file_has_one_line_a_row_and_reads_back(record: dict[str, Any], tmp_path: Path) -> None:

@@ -146,7 +146,8 @@ def test_a_codec_that_fails_is_recorded_and_tried_again(cheap: Plan, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(codec, "encode", broken)
         execute(few)
-    assert [e["reason"] for e in records.assemble(few, {})["unreached"]] == ["failed: jpeg: out of order"] * 2
+    missed = records.assemble(few, {})["unreached"]
+    assert [(e["reason"], e["targets"]) for e in missed] == [("failed: jpeg: out of order", [2.0])] * 2
     execute(few)
     record = records.assemble(few, {})
     assert (len(record["rows"]), record["unreached"]) == (2, [])
