@@ -11,6 +11,7 @@ from bench.bd import METRICS as BD_METRICS
 from bench.bd import bd_table
 from bench.codecs.tadm import Variant
 from bench.errors import CodecError
+from bench.figures.curves import in_order
 from bench.figures.runs import DIAL
 from bench.figures.sheet import detailed_crop
 from bench.figures.style import look
@@ -60,12 +61,13 @@ def build(
 def tables(record: dict[str, Any]) -> dict[str, Any]:
     """Everything of a report but its pictures."""
     having = {line["codec"] for line in record["summary"]}
+    drawn = in_order(record)
     codecs = {}
     for name, about in record["codecs"].items():
         style = look(name, about["family"], about["scale"])
         codecs[name] = {
-            **about, "ours": is_ours(name), "shown": name in having, "colour": style.colour, "dashes": style.dashes,
-            "width": style.width,
+            **about, "ours": is_ours(name), "shown": name in having, "drawn": name in drawn, "colour": style.colour,
+            "dashes": style.dashes, "width": style.width,
         }  # fmt: skip
     metrics = [m for m in record["metrics"] if any(m in line["metrics"] for line in record["summary"])]
     bd_metrics = tuple(m for m in (*BD_METRICS, "lpips_vgg", "dists") if m in metrics)

@@ -1,7 +1,7 @@
 // Rate-distortion curves as SVG, with a tooltip at the nearest point.
 
 const SVG = "http://www.w3.org/2000/svg";
-const hidden = new Set();
+const hidden = new Set(shownCodecs().filter((name) => !DATA.codecs[name].drawn));
 let drawnPoints = [];
 
 function svg(tag, attributes, text) {
@@ -105,7 +105,7 @@ function showTooltip(event) {
 }
 
 function drawLegend() {
-  byId("legend").replaceChildren(...shownCodecs().map((codec) => {
+  const buttons = (wanted) => shownCodecs().filter((codec) => DATA.codecs[codec].drawn === wanted).map((codec) => {
     const look = DATA.codecs[codec];
     const button = make("button", null, { type: "button", "aria-pressed": String(!hidden.has(codec)) });
     const line = svg("svg", { width: 34, height: 10 });
@@ -118,14 +118,20 @@ function drawLegend() {
       drawCurves();
     });
     return button;
-  }));
+  });
+  const rest = buttons(false);
+  byId("legend").replaceChildren(...buttons(true));
+  if (!rest.length) return;
+  const more = make("details");
+  more.append(make("summary", `${rest.length} with points at one rate or for some photographs`), ...rest);
+  byId("legend").append(more);
 }
 
 function startCurves() {
   const wanted = DATA.shown_metrics;
   fill(byId("metric"), wanted.map((m) => [m, metricTitle(m)]), wanted.includes("ms_ssim") ? "ms_ssim" : wanted[0]);
   byId("metric").addEventListener("change", drawCurves);
-  byId("metric-note").textContent = "Hollow points are means over fewer photographs: those that reach the rate. Click a codec to hide it.";
+  byId("metric-note").textContent = "Hollow points are means over fewer photographs: those that reach the rate. Click a codec to hide or show it.";
   byId("curves").addEventListener("mousemove", showTooltip);
   byId("curves").addEventListener("mouseleave", () => { byId("tooltip").style.display = "none"; });
   window.addEventListener("resize", drawCurves);

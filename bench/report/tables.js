@@ -24,7 +24,8 @@ function drawBd() {
     const kind = codec === anchor ? "" : found.rate < 0 ? "good" : "bad";
     return make("td", `${found.rate > 0 ? "+" : ""}${found.rate.toFixed(1)}%${part}`, { class: kind });
   };
-  table("bd", ["codec", ...DATA.bd_metrics.map((m) => DATA.metrics[m].title)], shownCodecs().map((codec) =>
+  const overlapping = shownCodecs().filter((codec) => lines.some((l) => l.codec === codec && l.rate !== null));
+  table("bd", ["codec", ...DATA.bd_metrics.map((m) => DATA.metrics[m].title)], overlapping.map((codec) =>
     row([DATA.codecs[codec].title, ...DATA.bd_metrics.map((m) => cell(codec, m))], DATA.codecs[codec].ours ? "ours" : "")));
 }
 
