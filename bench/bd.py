@@ -18,10 +18,16 @@ from bench.summary import Row
 
 #: Fewer distinct points than this are no curve.
 LEAST_POINTS = 3
-METRICS = ("psnr", "psnr_y", "ms_ssim", "texture")
+#: Picture measures to take as quality, where a run has them.
+METRICS = ("psnr", "psnr_y", "ms_ssim", "texture", "ssimulacra2", "lpips_vgg", "dists")
 
 
-def bd_table(rows: list[Row], anchor: str, metrics: tuple[str, ...] = METRICS) -> list[dict[str, Any]]:
+def metrics_of(rows: list[Row]) -> tuple[str, ...]:
+    """Those of `METRICS` that a run has."""
+    return tuple(name for name in METRICS if any(name in row["metrics"] for row in rows))
+
+
+def bd_table(rows: list[Row], anchor: str, metrics: tuple[str, ...]) -> list[dict[str, Any]]:
     """BD-rate of every codec against one.
 
     Args:

@@ -17,16 +17,17 @@ import torch
 from bench.decoding import Decoder
 from bench.environment import describe
 from bench.journal import Entry, Journal, Key, body, key_of
+from bench.metrics.external import ready
 from bench.photos import digest, read_photo
 from bench.plan import Plan
-from bench.task import FAILED, Task, perform
+from bench.task import FAILED, Task, Work, perform
 
 #: Called with (tasks done, tasks in all, what was done last).
 Progress = Callable[[int, int, str], None]
 
 
 def execute(plan: Plan, jobs: int = 1, progress: Progress = lambda *_: None) -> None:
-    """Measure whatever the plan asks for and the journal has not.
+    """Measure whatever the plan asks for and the journal has not; rows get measures of others that came later.
 
     Args:
         plan: what to do.
@@ -45,8 +46,14 @@ def execute(plan: Plan, jobs: int = 1, progress: Progress = lambda *_: None) -> 
         entries = journal.read()
         journal.add([{"environment": describe(plan.options, plan.threads)}])
         number = sum("environment" in e for e in entries)
-        done = {key_of(row) for e in valid_entries(plan, entries) if (row := body(e))}
-        work = [(task, wanted) for task in tasks_of(plan) if (wanted := wanted_keys(plan, task) - done)]
+        valid = valid_entries(plan, entries)
+        done = {key_of(row) for e in valid if (row := body(e))}
+        work = [
+            Work(task, wanted, lacking)
+            for task in tasks_of(plan)
+            for wanted, lacking in [(wanted_keys(plan, task) - done, _lacking(plan, task, valid))]
+            if wanted or lacking
+        ]
         progress(0, len(work), "")
         finished = _in_parallel(plan, work, number, jobs) if jobs > 1 else _in_line(plan, work, number)
         for count, task in enumerate(finished, 1):
@@ -65,6 +72,14 @@ def tasks_of(plan: Plan) -> list[Task]:
 def wanted_keys(plan: Plan, task: Task) -> set[Key]:
     """Image, codec and target of every entry of a task."""
     return {(task.photo.stem, plan.codec(spec).name, target) for spec in task.specs for target in plan.targets}
+
+
+def _lacking(plan: Plan, task: Task, valid: list[Entry]) -> list[Entry]:
+    """Rows of a task without a measure of others that is here by now."""
+    if not plan.external:
+        return []
+    keys, now = wanted_keys(plan, task), ready()
+    return [e["row"] for e in valid if "row" in e and key_of(e["row"]) in keys and now - e["row"]["metrics"].keys()]
 
 
 def valid_entries(plan: Plan, entries: list[Entry], *, failures: bool = False) -> list[Entry]:
@@ -93,18 +108,18 @@ def valid_entries(plan: Plan, entries: list[Entry], *, failures: bool = False) -
     return list(found.values())
 
 
-def _in_line(plan: Plan, work: list[tuple[Task, set[Key]]], number: int) -> Iterator[Task]:
+def _in_line(plan: Plan, work: list[Work], number: int) -> Iterator[Task]:
     torch.set_num_threads(plan.threads)
     with Decoder(plan.options, plan.threads, plan.scratch / "line") as decoder:
-        for task, wanted in work:
-            perform(plan, task, wanted, number, decoder)
-            yield task
+        for left in work:
+            perform(plan, left, number, decoder)
+            yield left.task
 
 
-def _in_parallel(plan: Plan, work: list[tuple[Task, set[Key]]], number: int, jobs: int) -> Iterator[Task]:
+def _in_parallel(plan: Plan, work: list[Work], number: int, jobs: int) -> Iterator[Task]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=_start_job, initargs=(plan, os.getpid())) as pool:
-        waiting = {pool.submit(_job, plan, task, wanted, number): task for task, wanted in work}
+        waiting = {pool.submit(_job, plan, left, number): left.task for left in work}
         try:
             for future in as_completed(waiting):
                 future.result()
@@ -134,8 +149,8 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _job(plan: Plan, task: Task, wanted: set[Key], number: int) -> None:
+def _job(plan: Plan, left: Work, number: int) -> None:
     global _decoder  # one decoding process a job, kept from task to task
     if _decoder is None:
         _decoder = Decoder(plan.options, plan.threads, plan.scratch / str(os.getpid()))
-    perform(plan, task, wanted, number, _decoder)
+    perform(plan, left, number, _decoder)

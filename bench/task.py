@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.codecs.base import Codec, Expected
-from bench.decoding import Decoder
+from bench.decoding import Decoder, Read
 from bench.errors import CodecError
 from bench.journal import Entry, Journal, Key
-from bench.metrics.external import measure_external
+from bench.metrics.external import measure_external, ready
 from bench.metrics.panel import Prepared, measure, prepare
 from bench.photos import Photo, digest, read_photo
 from bench.plan import Plan
@@ -34,16 +34,31 @@ class Task:
         return f"{self.photo.stem} {' '.join(self.specs)}"
 
 
-def perform(plan: Plan, task: Task, wanted: set[Key], environment: int, decoder: Decoder) -> None:
-    """Do one task and write its entries into the journal.
+@dataclass(frozen=True)
+class Work:
+    """What is left to do of a task.
+
+    Attributes:
+        task: photograph and codecs.
+        wanted: image, codec and target of the entries to make.
+        lacking: rows that were made before a measure of others was here.
+    """
+
+    task: Task
+    wanted: set[Key]
+    lacking: list[Entry]
+
+
+def perform(plan: Plan, work: Work, environment: int, decoder: Decoder) -> None:
+    """Do what is left of a task and write its entries into the journal.
 
     Args:
         plan: the run.
-        task: photograph and codecs.
-        wanted: image, codec and target of the entries to make.
+        work: what is left.
         environment: number of the environment in the journal that they were made in.
         decoder: the other process.
     """
+    task = work.task
     photo, original = _original(task.photo)
     _save_features(plan.features("original", photo.name), original)
     codecs = {spec: plan.codec(spec) for spec in task.specs}
@@ -51,9 +66,13 @@ def perform(plan: Plan, task: Task, wanted: set[Key], environment: int, decoder:
     reader = _Reader(plan, photo, original, decoder)
     common = {"image": photo.name, "protocol": plan.protocol, "digest": digest(photo.pixels)}
     journal = Journal(plan.journal)
+    by_name = {codec.name: (spec, codec) for spec, codec in codecs.items()}
+    for row in work.lacking:
+        more = reader.external(*by_name[row["codec"]], row)
+        journal.add([{"row": {**row, **more, "environment": environment}}])
     for target in plan.targets:
         for spec, codec in codecs.items():
-            if (photo.name, codec.name, target) not in wanted:
+            if (photo.name, codec.name, target) not in work.wanted:
                 continue
             about = {
                 **common, "codec": codec.name, "version": codec.version(), "target": target, "environment": environment,
@@ -104,6 +123,7 @@ class _Reader:
     def __init__(self, plan: Plan, photo: Photo, original: Prepared, decoder: Decoder) -> None:
         self._plan, self._photo, self._original, self._decoder = plan, photo, original, decoder
         self._known: dict[tuple[str, int], Entry] = {}
+        self._completed: dict[tuple[str, int], Entry] = {}
 
     def row(self, spec: str, codec: Codec, setting: int) -> Entry:
         """What a row says of the file of a setting once it is read back."""
@@ -111,15 +131,26 @@ class _Reader:
             self._known[codec.name, setting] = self._measured(spec, codec, setting)
         return self._known[codec.name, setting]
 
-    def _measured(self, spec: str, codec: Codec, setting: int) -> Entry:
+    def external(self, spec: str, codec: Codec, row: Entry) -> Entry:
+        """What a row says anew with the measures of others that it lacks; its file is decoded once more."""
+        key = codec.name, row["setting"]
+        if key not in self._completed:
+            read = self._read(spec, codec, row["setting"])
+            values = measure_external(self._photo.pixels, read.pixels, ready() - row["metrics"].keys())
+            self._completed[key] = {"decode_seconds": round(read.seconds, 4), "metrics": row["metrics"] | values}
+        return self._completed[key]
+
+    def _read(self, spec: str, codec: Codec, setting: int) -> Read:
         photo = self._photo
-        file = self._plan.coded(codec, photo.name, setting)
         expected = Expected(name=photo.name, width=photo.width, height=photo.height)
-        read = self._decoder.decode(spec, file, expected)
+        return self._decoder.decode(spec, self._plan.coded(codec, photo.name, setting), expected)
+
+    def _measured(self, spec: str, codec: Codec, setting: int) -> Entry:
+        photo, read = self._photo, self._read(spec, codec, setting)
         decoded = prepare(read.pixels)
         values = measure(self._original, decoded)
         if self._plan.external:
-            values |= measure_external(self._original, decoded)
+            values |= measure_external(photo.pixels, read.pixels)
         _save_features(self._plan.features(codec.name, photo.name, setting), decoded)
         row: Entry = {
             "bytes": read.bytes, "bpp": photo.bpp(read.bytes), "width": photo.width, "height": photo.height,

@@ -24,7 +24,12 @@ def figure_group() -> None:
 @figure_group.command("rd")
 @click.argument("results", type=EXISTING)
 @out_option
-@click.option("--metric", "metrics", multiple=True, help="A measure to draw; repeat.  [default: six]")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    help="A measure to draw; repeat.  [default: up to eight]",
+)
 @click.option("--codec", "codecs", multiple=True, help="A codec to draw; repeat.  [default: all that have a curve]")
 def rd_command(results: Path, out: Path, *, metrics: tuple[str, ...], codecs: tuple[str, ...]) -> None:
     """Rate-distortion curves of a run."""

@@ -15,7 +15,7 @@ from bench.metrics.catalog import ALL
 from bench.summary import is_ours
 
 #: Measures of the general figure, of which those that a results file has are drawn.
-RD_METRICS = ("psnr", "ms_ssim", "texture", "patch_fd", "lpips_vgg", "dists")
+RD_METRICS = ("psnr", "ms_ssim", "ssimulacra2", "texture", "sharp", "patch_fd", "lpips_vgg", "dists")
 #: Those of the paper's R-D figure come first; ours stand in where their weights are not here.
 JPEG_METRICS = ("lpips_vgg", "dists", "psnr", "ms_ssim", "texture", "patch_fd")
 

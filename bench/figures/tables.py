@@ -125,22 +125,23 @@ def bd_rates(record: dict[str, Any], anchor: str) -> Table:
 
     Codecs that share no range with it by any measure are left out.
     """
-    from bench.bd import METRICS, bd_table
+    from bench.bd import bd_table, metrics_of
 
     if anchor not in record["codecs"]:
         raise BenchError(f"codec {anchor!r} is not in these results; there are {', '.join(record['codecs'])}")
-    found = {(line["codec"], line["metric"]): line for line in bd_table(record["rows"], anchor, METRICS)}
+    metrics = metrics_of(record["rows"])
+    found = {(line["codec"], line["metric"]): line for line in bd_table(record["rows"], anchor, metrics)}
     images = len(record["photos"]["images"])
     rows = []
     for codec in dict.fromkeys(codec for codec, _ in found):
         cells = []
-        for metric in METRICS:
+        for metric in metrics:
             line = found[codec, metric]
             part = f" ({line['n']})" if line["n"] < images else ""
             cells.append("no overlap" if line["rate"] is None else f"{line['rate']:+.1f}%{part}")
-        if any(found[codec, metric]["rate"] is not None for metric in METRICS):
+        if any(found[codec, metric]["rate"] is not None for metric in metrics):
             rows.append([record["codecs"][codec]["title"], *cells])
-    return ["codec", *(ALL[m].title for m in METRICS)], rows
+    return ["codec", *(ALL[m].title for m in metrics)], rows
 
 
 def space_to_depth(photos: list[Photo]) -> list[dict[str, float]]:

@@ -1,4 +1,5 @@
-"""Measures of others: pyiqa's networks and libjxl's tools, used where they and their weights are, named where not.
+"""Measures of others: pyiqa's networks, libjxl's tools and SSIMULACRA2's Python package; used where they and their
+weights are, named where not.
 
 Nothing is ever downloaded: pyiqa would fetch weights when a measure is made, so measures are made with the network
 shut. A measure that cannot be computed has a state that says why, and no value.
@@ -24,13 +25,13 @@ from PIL import Image
 
 from bench.errors import BenchError
 from bench.metrics.colour import to_tensor
-from bench.metrics.panel import Prepared, Values
+from bench.metrics.panel import Values
 from bench.photos import PixelArray
 
 READY, NO_WEIGHTS, NOT_INSTALLED = "ok", "no weights", "not installed"
 HELP = {
     "pyiqa": "pip install 'tadmc[metrics]' (needs a torchvision that matches torch), then let pyiqa fetch its weights",
-    "ssimulacra2": "put libjxl's tools folder on the PATH",
+    "ssimulacra2": "pip install ssimulacra2, or put libjxl's tools folder on the PATH",
     "butteraugli_main": "put libjxl's tools folder on the PATH",
 }
 #: pyiqa's names of our picture measures.
@@ -40,13 +41,18 @@ _PYIQA = {
 }  # fmt: skip
 _NO_REFERENCE = {"musiq", "clipiqa", "niqe"}
 _TOOLS = {"ssimulacra2": "ssimulacra2", "butteraugli_3n": "butteraugli_main"}
+#: Packages that do what a tool does, where it is not on the PATH.
+_INSTEAD = {"ssimulacra2": "ssimulacra2"}
 _TIMEOUT = 600
 
 
 @cache
 def states() -> dict[str, str]:
     """Every external measure: "ok", "no weights" or "not installed"."""
-    found = {name: READY if shutil.which(tool) else NOT_INSTALLED for name, tool in _TOOLS.items()}
+    found = {
+        name: READY if shutil.which(tool) or (name in _INSTEAD and find_spec(_INSTEAD[name])) else NOT_INSTALLED
+        for name, tool in _TOOLS.items()
+    }
     for name, theirs in {**_PYIQA, "patch_fid": "fid"}.items():
         if find_spec("pyiqa") is None:
             found[name] = NOT_INSTALLED
@@ -55,15 +61,26 @@ def states() -> dict[str, str]:
     return found
 
 
-def measure_external(original: Prepared, decoded: Prepared) -> Values:
-    """Every external picture measure that is ready."""
-    ready = [name for name, state in states().items() if state == READY]
-    values = {name: _pyiqa(name, original.pixels, decoded.pixels) for name in ready if name in _PYIQA}
-    tools = [name for name in ready if name in _TOOLS]
+def ready() -> set[str]:
+    """External measures that a picture can be given here."""
+    return {name for name, state in states().items() if state == READY and name in (_PYIQA.keys() | _TOOLS.keys())}
+
+
+def measure_external(original: PixelArray, decoded: PixelArray, names: set[str] | None = None) -> Values:
+    """External measures of a picture.
+
+    Args:
+        original: uint8 [H, W, 3].
+        decoded: likewise.
+        names: of those that are ready; None = all.
+    """
+    wanted = sorted(ready() if names is None else names & ready())
+    values = {name: _pyiqa(name, original, decoded) for name in wanted if name in _PYIQA}
+    tools = [name for name in wanted if name in _TOOLS]
     if tools:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             paths = []
-            for stem, picture in (("original", original.pixels), ("decoded", decoded.pixels)):
+            for stem, picture in (("original", original), ("decoded", decoded)):
                 paths.append(Path(folder, f"{stem}.png"))
                 Image.fromarray(picture).save(paths[-1], compress_level=1)
             values |= {name: _tool(name, *paths) for name in tools}
@@ -132,6 +149,8 @@ def _no_network() -> Iterator[None]:
 
 def _tool(name: str, original: Path, decoded: Path) -> float:
     command = [_TOOLS[name], str(original), str(decoded)]
+    if shutil.which(command[0]) is None:
+        return float(import_module(_INSTEAD[name]).compute_ssimulacra2(*command[1:]))
     if name == "butteraugli_3n":
         command += ["--pnorm", "3"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT)

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.bd import METRICS as BD_METRICS
-from bench.bd import bd_table
+from bench.bd import bd_table, metrics_of
 from bench.codecs.tadm import Variant
 from bench.errors import CodecError
 from bench.figures.curves import in_order
@@ -70,7 +69,7 @@ def tables(record: dict[str, Any]) -> dict[str, Any]:
             "dashes": style.dashes, "width": style.width,
         }  # fmt: skip
     metrics = [m for m in record["metrics"] if any(m in line["metrics"] for line in record["summary"])]
-    bd_metrics = tuple(m for m in (*BD_METRICS, "lpips_vgg", "dists") if m in metrics)
+    bd_metrics = metrics_of(record["rows"])
     return {
         "photos": record["photos"]["folder"], "images": len(record["photos"]["images"]), "protocol": record["protocol"],
         "codecs": codecs, "metrics": record["metrics"], "shown_metrics": metrics, "summary": record["summary"],

@@ -13,7 +13,6 @@ import pytest
 
 from bench.errors import BenchError
 from bench.metrics import external
-from bench.metrics.panel import prepare
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -57,9 +56,9 @@ def test_nothing_here(monkeypatch: pytest.MonkeyPatch, photo: Callable[[int, int
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(external, "find_spec", lambda _: None)
     assert set(external.states().values()) == {"not installed"}
-    picture = prepare(photo(64, 48))
+    picture = photo(64, 48)
     assert external.measure_external(picture, picture) == {}
-    assert external.patch_fid([picture.pixels], [picture.pixels]) is None
+    assert external.patch_fid([picture], [picture]) is None
 
 
 def test_pyiqa_without_all_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -70,7 +69,7 @@ def test_pyiqa_without_all_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert {states[n] for n in ("lpips_alex", "lpips_vgg", "dists", "clipiqa", "niqe")} == {"ok"}
     assert {states[n] for n in ("musiq", "patch_fid")} == {"no weights"}
     dark, light = (np.full((48, 64, 3), v, np.uint8) for v in (0, 255))
-    values = external.measure_external(prepare(dark), prepare(light))
+    values = external.measure_external(dark, light)
     assert values["lpips_vgg"] == pytest.approx(1)
     assert values["niqe"] == 0  # sees the decoded picture alone
     assert "musiq" not in values
@@ -90,12 +89,25 @@ def test_tools_of_libjxl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, photo:
     fake_tool(tmp_path, "butteraugli_main", "5.5\n3-norm: 2.25")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(external, "find_spec", lambda _: None)
-    picture = prepare(photo(64, 48))
+    picture = photo(64, 48)
     values = external.measure_external(picture, picture)
     assert values == {"ssimulacra2": pytest.approx(-12.34567), "butteraugli_3n": pytest.approx(2.25)}
     fake_tool(tmp_path, "ssimulacra2", "usage: ...", 1)
     with pytest.raises(BenchError, match="ssimulacra2 ended with 1"):
         external.measure_external(picture, picture)
+
+
+def test_the_package_where_the_tool_is_not(
+    monkeypatch: pytest.MonkeyPatch, photo: Callable[[int, int], Pixels]
+) -> None:
+    pytest.importorskip("ssimulacra2", reason="ssimulacra2 is not installed: pip install -e '.[bench]'")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert external.states()["ssimulacra2"] == "ok"
+    picture = photo(192, 160)
+    coarse = picture // 32 * 32
+    same, other = (external.measure_external(picture, p, {"ssimulacra2"})["ssimulacra2"] for p in (picture, coarse))
+    assert same == pytest.approx(100)
+    assert other < 60
 
 
 def test_patches_of_fid() -> None:

@@ -22,6 +22,7 @@ from bench.decoding import Decoder
 from bench.environment import child_environment
 from bench.errors import BenchError, CodecError
 from bench.journal import Journal, body, key_of
+from bench.metrics import external
 from bench.plan import Plan
 from bench.run import execute, tasks_of, valid_entries
 
@@ -174,3 +175,30 @@ def test_the_decoding_process_survives_bad_files_and_death(tmp_path: Path) -> No
         assert read.pixels.flatten().tolist() == list(range(30))
         assert read.timesteps is None
     assert not scratch.exists()
+
+
+def test_a_measure_that_came_later_is_added(cheap: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file is decoded once more and measured by what is new alone; nothing is coded again."""
+    plan = replace(cheap, external=True, specs=("jpeg",))
+    monkeypatch.setattr(external, "states", lambda: dict.fromkeys(("ssimulacra2", "patch_fid"), "not installed"))
+    execute(plan)
+    before = [e["row"] for e in valid_entries(plan, Journal(plan.journal).read()) if "row" in e]
+    monkeypatch.setattr(external, "states", lambda: {"ssimulacra2": "ok", "patch_fid": "not installed"})
+    asked = []
+
+    def measured(name: str, *pictures: Path) -> float:
+        asked.append(name)
+        return -float(len(asked))
+
+    monkeypatch.setattr(external, "_tool", measured)
+    monkeypatch.setattr(plan.codec("jpeg"), "encode", None)
+    execute(plan)
+    after = [e["row"] for e in valid_entries(plan, Journal(plan.journal).read()) if "row" in e]
+    assert len(after) == len(before) > 0
+    for old, new in zip(before, after, strict=True):
+        values = dict(new["metrics"])
+        assert values.pop("ssimulacra2") < 0
+        assert {**untimed(new), "metrics": values} == untimed(old)
+    assert asked == ["ssimulacra2"] * len({(row["image"], row["setting"]) for row in after})
+    execute(plan)
+    assert len(asked) == len({(row["image"], row["setting"]) for row in after})
