@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -73,8 +73,8 @@ class Decoder:
         out = self._scratch.absolute() / "pixels.npy"
         out.unlink(missing_ok=True)
         reply = self._ask({
-            "codec": spec, "model": self._options.model, "device": self._options.device, "file": str(file.absolute()),
-            "out": str(out), "name": expected.name, "width": expected.width, "height": expected.height,
+            "codec": spec, "options": asdict(self._options), "file": str(file.absolute()), "out": str(out),
+            "name": expected.name, "width": expected.width, "height": expected.height,
         })  # fmt: skip
         if "error" in reply:
             raise CodecError(reply["error"])

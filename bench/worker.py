@@ -1,8 +1,8 @@
 """The other process: takes coded files from disk, decodes them, writes pixels. It never sees an original.
 
 One JSON object a line on standard input, one answer a line on standard output; ends when its input does.
-    asks     {"codec": spec, "model": folder or null, "device": name, "file": path, "out": path of a .npy,
-              "name": photograph, "width": HR width, "height": HR height}
+    asks     {"codec": spec, "options": fields of CodecOptions, "file": path, "out": path of a .npy, "name": photograph,
+              "width": HR width, "height": HR height}
     answers  {"seconds": s, "bytes": size of the file, "timesteps": rows or null}   or   {"error": line}
 """
 
@@ -21,14 +21,14 @@ from bench.codecs.base import Codec, CodecOptions, Expected, check_shape
 from bench.codecs.registry import make
 from bench.errors import BenchError
 
-_made: dict[tuple[str, str | None, str], Codec] = {}
+_made: dict[tuple[str, CodecOptions], Codec] = {}
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Decode one file."""
-    key = (request["codec"], request["model"], request["device"])
+    key = (request["codec"], CodecOptions(**request["options"]))
     if key not in _made:
-        _made[key] = make(key[0], CodecOptions(model=key[1], device=key[2]))
+        _made[key] = make(*key)
     data = Path(request["file"]).read_bytes()
     expected = Expected(name=request["name"], width=request["width"], height=request["height"])
     start = time.perf_counter()

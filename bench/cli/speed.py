@@ -32,9 +32,11 @@ from bench.photos import list_photos, read_photo
 )  # fmt: skip
 @model_option
 @device_option
+@click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True, help="Ours.")
+@click.option("--compile", "compiled", is_flag=True, help="Compile large networks of ours (sd21) in the first call.")
 def speed_command(
     photos: Path, out: Path, *, sizes: tuple[int, ...], specs: tuple[str, ...], repeats: int, limit_seconds: float,
-    model: str | None, device: str,
+    model: str | None, device: str, dtype: str, compiled: bool,
 ) -> None:  # fmt: skip
     """Time and memory of encoding and decoding by size, on pictures made from PHOTOS (a picture or a folder).
 
@@ -45,7 +47,7 @@ def speed_command(
     from bench.speed.measure import RESULTS, SIDES, SpeedPlan, time_all
     from bench.speed.plot import draw_speed
 
-    options = CodecOptions(model=model, device=device)
+    options = CodecOptions(model=model, device=device, dtype=dtype, compile=compiled)
     codecs, skipped = available(list(specs) or standard(options), options)
     for line in skipped.values():
         CONSOLE.print(f"skipped {line}")

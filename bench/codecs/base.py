@@ -18,10 +18,14 @@ class CodecOptions:
     Attributes:
         model: folder of the model package of ours; None = the shipped one.
         device: where our decoder runs: "auto", "cpu", "cuda", ...
+        dtype: its precision: "auto", "fp32", "bf16".
+        compile: whether large networks of ours are compiled first.
     """
 
     model: str | None = None
     device: str = "auto"
+    dtype: str = "auto"
+    compile: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,6 +117,7 @@ class Tadm(Codec):
             image = codec.decode(
                 data, realism=self.variant.realism or 0.0, denoise=self.variant.realism is not None,
                 fixed_timestep=self.variant.timestep, model=self._options.model, device=self._options.device,
+                dtype=self._options.dtype, compile=self._options.compile,
             )  # fmt: skip
         except codec.TadmError as exc:
             raise CodecError(f"{self.name}: {exc}") from exc

@@ -6,7 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,10 @@ def time_all(
     return {
         "schema": SCHEMA_VERSION, "kind": "speed", "environments": [describe(plan.options, plan.threads)],
         "codecs": codecs, "skipped": skipped,
-        "settings": {"repeats": plan.repeats, "limit_seconds": plan.limit_seconds, "device": plan.options.device},
+        "settings": {
+            "repeats": plan.repeats, "limit_seconds": plan.limit_seconds, "device": plan.options.device,
+            "dtype": plan.options.dtype, "compile": plan.options.compile,
+        },
         "rows": rows, "left_out": left_out, "growth": fit_growth(rows),
     }  # fmt: skip
 
@@ -135,8 +138,8 @@ def _time_one(plan: SpeedPlan, spec: str, codec: Codec, setting: int, picture: P
     row: dict[str, Any] = {"codec": codec.name, "side": side, "pixels": side * side, "setting": setting}
     for what in ("encode", "decode"):
         request = {
-            "what": what, "codec": spec, "setting": setting, "model": plan.options.model, "device": plan.options.device,
-            "pixels": str(picture), "coded": str(picture.with_name("coded")), "repeats": plan.repeats,
+            "what": what, "codec": spec, "setting": setting, "options": asdict(plan.options), "pixels": str(picture),
+            "coded": str(picture.with_name("coded")), "repeats": plan.repeats,
         }  # fmt: skip
         allowed = max(_LEAST_TIMEOUT, 20 * plan.limit_seconds * (plan.repeats + 1))
         command = [*python_command("bench.speed.probe"), json.dumps(request)]

@@ -1,6 +1,6 @@
 """One measurement in a fresh process: imports, a first call, repeated calls, and the memory they took.
 
-    python -m bench.speed.probe '{"what": "encode", "codec": spec, "setting": n, "model": ..., "device": ...,
+    python -m bench.speed.probe '{"what": "encode", "codec": spec, "setting": n, "options": fields of CodecOptions,
                                   "pixels": path of a .npy, "coded": path, "repeats": n}'
 
 Prints one JSON object. Cold is the first call, with everything it imports and loads but without starting Python; warm
@@ -34,7 +34,7 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
     from bench.codecs.base import CodecOptions, Expected
     from bench.codecs.registry import make
 
-    codec = make(request["codec"], CodecOptions(model=request["model"], device=request["device"]))
+    codec = make(request["codec"], CodecOptions(**request["options"]))
     coded = Path(request["coded"])
     if request["what"] == "encode":
         photo = Photo("picture", pixels)

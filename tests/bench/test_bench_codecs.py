@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,8 @@ def test_ours(photo: Callable[[int, int], Pixels], tiny_package: Path) -> None:
     assert np.array(pictures[1].timesteps).shape == (2, 2)
     fixed = make("tadm/4:r1:t50", options).decode(data, expected)
     assert not np.array_equal(fixed.pixels, pictures[1].pixels)
+    half = make("tadm/4:r1", replace(options, dtype="bf16")).decode(data, expected)
+    assert not np.array_equal(half.pixels, pictures[1].pixels)
     assert make("tadm/16-png:r1", options).settings == (100,)
     assert "model" in full.version()
     with pytest.raises(CodecError, match=r"not a \.tadm file"):

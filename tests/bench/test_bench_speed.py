@@ -77,6 +77,8 @@ def test_a_small_measurement(photo: Callable[[int, int], Pixels], tmp_path: Path
     record = time_all(plan, Photo("p", photo(96, 80)), {}, lambda *what: told.append(what))
     records.validate(record)
     assert told[-1] == (2, 2, "jpeg 6000")
+    assert record["settings"]["dtype"] == "auto"
+    assert not record["settings"]["compile"]
     assert [row["side"] for row in record["rows"]] == [96]
     (left,) = record["left_out"]
     assert left["side"] == 6000
