@@ -95,7 +95,8 @@ def _draw(axis: Axes, record: dict[str, Any], name: str, metric: str) -> None:
 
 def _dress(axis: Axes, metric: str) -> None:
     about = ALL[metric]
-    arrow = {"higher": " \N{UPWARDS ARROW}", "lower": " \N{DOWNWARDS ARROW}"}.get(about.better, "")
+    arrows = {"higher": " \N{UPWARDS ARROW}", "lower": " \N{DOWNWARDS ARROW}", "one": " \N{RIGHTWARDS ARROW} 1"}
+    arrow = arrows.get(about.better, "")
     axis.set_title(f"{about.title}{f', {about.unit}' if about.unit else ''}{arrow}", fontsize=9, loc="left")
     axis.set_xscale("log")
     axis.set_xlabel("bits per pixel (whole file)")
