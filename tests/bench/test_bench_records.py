@@ -15,13 +15,17 @@ import pytest
 
 from bench import records
 from bench.bd import bd_rate, bd_table, curve
-from bench.environment import describe
+from bench.environment import ROOT, describe
 from bench.errors import BenchError, RecordError
+from bench.figures import tables
 from bench.metrics.catalog import ALL
 from bench.metrics.patches import Features
 from bench.photos import list_photos, read_photo
 from bench.plan import Plan
 from bench.summary import badness, summarise, wins
+from bench.task import FAILED
+
+RESULTS = ROOT / "bench" / "results"
 
 
 def test_schema_accepts_what_a_run_writes(record: dict[str, Any], run: Plan) -> None:
@@ -75,6 +79,15 @@ def test_unreadable_results(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(RecordError, match="not a readable results file"):
         records.read(tmp_path / "broken.json")
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*/results.json")), ids=lambda p: p.parent.name)
+def test_committed_results_can_be_read_and_say_what_their_tables_say(path: Path) -> None:
+    record = records.read(path)
+    assert not [u for u in record["unreached"] if u["reason"].startswith(FAILED)]
+    table = path.with_name("wins.md")
+    if table.exists():
+        assert table.read_text().endswith(tables.markdown(tables.winners(record)))
 
 
 def test_rates_missed_for_one_reason_are_one_entry() -> None:
