@@ -118,13 +118,17 @@ def _in_line(plan: Plan, work: list[Work], number: int) -> Iterator[Task]:
 
 def _in_parallel(plan: Plan, work: list[Work], number: int, jobs: int) -> Iterator[Task]:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, initializer=_start_job, initargs=(plan, os.getpid())) as pool:
+    stop = plan.scratch / "stop"
+    with ProcessPoolExecutor(jobs, context, initializer=_start_job, initargs=(plan, os.getpid(), stop)) as pool:
         waiting = {pool.submit(_job, plan, left, number): left.task for left in work}
         try:
             for future in as_completed(waiting):
                 future.result()
                 yield waiting[future]
         except BaseException:
+            # a task may take minutes and is done anew next time: jobs end now
+            stop.parent.mkdir(parents=True, exist_ok=True)
+            stop.touch()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -137,15 +141,15 @@ def _digest(path: Path) -> str:
 _decoder: Decoder | None = None
 
 
-def _start_job(plan: Plan, parent: int) -> None:
+def _start_job(plan: Plan, parent: int, stop: Path) -> None:
     torch.set_num_threads(plan.threads)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent, stop), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
-    """A job whose parent was killed would wait for work for ever."""
-    while os.getppid() == parent:
-        time.sleep(1)
+def _end_with(parent: int, stop: Path) -> None:
+    """A job whose parent was killed would wait for work for ever, one that is to stop would first finish its task."""
+    while os.getppid() == parent and not stop.exists():
+        time.sleep(0.5)
     os._exit(1)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,26 +71,48 @@ def test_a_finished_run_has_nothing_left_to_do(run: Plan) -> None:
     assert [line for line in run.journal.read_text().splitlines() if "environment" not in line[:15]] == before
 
 
-def test_resume_after_a_kill(cheap: Plan) -> None:
-    """A run that was killed goes on where it stopped and ends with what an undisturbed run gives."""
-    command = [
-        sys.executable,
-        "-m",
-        "bench",
-        "run",
-        str(cheap.photos[0].parent),
-        "--out",
-        str(cheap.out),
-        "--no-external",
-    ]
-    command += [f"--codec={spec}" for spec in cheap.specs] + [f"--target={target}" for target in cheap.targets]
+def started(plan: Plan, *more: str) -> subprocess.Popen[bytes]:
+    """The same run from the command line, in a process group of its own, once it has written a row."""
+    command = [sys.executable, "-m", "bench", "run", str(plan.photos[0].parent), "--out", str(plan.out), *more]
+    command += ["--no-external"] + [f"--codec={s}" for s in plan.specs] + [f"--target={t}" for t in plan.targets]
     process = subprocess.Popen(
         command, env=child_environment(1), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    for _ in range(600):
-        if cheap.journal.exists() and cheap.journal.read_text().count('"row"') >= 1:
+    for _ in range(1500):
+        if plan.journal.exists() and plan.journal.read_text().count('"row"') >= 1:
             break
         time.sleep(0.02)
+    return process
+
+
+def living(group: int) -> list[str]:
+    """Names of the processes of a group, without those that have ended and wait for their parent."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            name, _, rest = path.read_text().rpartition(") ")
+            state, _, of = rest.split()[:3]
+            if int(of) == group and state != "Z":
+                found.append(name)
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system has no /proc")
+def test_an_interrupted_run_ends_at_once(photo: Callable[[int, int], np.ndarray], cheap: Plan) -> None:
+    """Ctrl-C reaches the first process alone where a program starts the run: its jobs must not finish their tasks."""
+    large = cheap.photos[0].with_name("large.png")
+    Image.fromarray(photo(2200, 1600)).save(large)
+    plan = replace(cheap, specs=("jpeg", "avif"), targets=(0.1, 2.0))
+    process = started(plan, "--jobs", "2")
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait(10) != 0
+    time.sleep(1)
+    assert living(process.pid) == []
+
+
+def test_resume_after_a_kill(cheap: Plan) -> None:
+    """A run that was killed goes on where it stopped and ends with what an undisturbed run gives."""
+    process = started(cheap)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     left = entries_of(cheap)
