@@ -95,9 +95,7 @@ def _draw(axis: Axes, record: dict[str, Any], name: str, metric: str) -> None:
 
 def _dress(axis: Axes, metric: str) -> None:
     about = ALL[metric]
-    arrows = {"higher": " \N{UPWARDS ARROW}", "lower": " \N{DOWNWARDS ARROW}", "one": " \N{RIGHTWARDS ARROW} 1"}
-    arrow = arrows.get(about.better, "")
-    axis.set_title(f"{about.title}{f', {about.unit}' if about.unit else ''}{arrow}", fontsize=9, loc="left")
+    axis.set_title(f"{about.title}{f', {about.unit}' if about.unit else ''}{about.arrow}", fontsize=9, loc="left")
     axis.set_xscale("log")
     axis.set_xlabel("bits per pixel (whole file)")
     ticks = [t for t in (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5) if _inside(axis, t)]

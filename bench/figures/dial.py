@@ -105,6 +105,5 @@ def _present(record: dict[str, Any], names: tuple[str, ...]) -> list[str]:
 
 
 def _label(axis: Axes, x: str, y: str) -> None:
-    arrows = {"higher": " \N{UPWARDS ARROW}", "lower": " \N{DOWNWARDS ARROW}", "one": " (1 = as sharp)"}
     for name, put in ((x, axis.set_xlabel), (y, axis.set_ylabel)):
-        put(f"{ALL[name].title}{arrows.get(ALL[name].better, '')}")
+        put(f"{ALL[name].title}{ALL[name].arrow}")

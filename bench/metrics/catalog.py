@@ -31,6 +31,13 @@ class Metric:
     digits: int = 3
     source: str = "bench"
 
+    @property
+    def arrow(self) -> str:
+        """Which way is better, to stand behind the title."""
+        return {
+            "higher": " \N{UPWARDS ARROW}", "lower": " \N{DOWNWARDS ARROW}", "one": " \N{RIGHTWARDS ARROW} 1", "neither": "",
+        }[self.better]  # fmt: skip
+
     def to_dict(self) -> dict[str, str | int]:
         """JSON-ready fields without the name."""
         return {k: v for k, v in asdict(self).items() if k != "name"}
