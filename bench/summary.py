@@ -70,7 +70,7 @@ def wins(summary: list[Row], metrics: list[str]) -> list[Row]:
 
 def badness(metric: Metric, value: float) -> float:
     """A number that is smaller the better a value is."""
-    return {"higher": -value, "lower": value, "one": abs(math.log(max(value, 1e-9))), "neither": 0.0}[metric.better]
+    return {"higher": -value, "lower": value, "one": abs(math.log(max(value, 1e-9)))}[metric.better]
 
 
 def is_ours(codec: str) -> bool:

@@ -113,7 +113,11 @@ def sheet_command(
             cells.append(Cell(gallery.title(row["codec"]), psnr, pixels))
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"sheet-{image}-{target:g}.{'jpg' if jpeg else 'png'}"
-    sheet(cells, columns).save(path, optimize=True, **({"quality": 92, "subsampling": 0} if jpeg else {}))
+    page = sheet(cells, columns)
+    if jpeg:
+        page.save(path, optimize=True, quality=92, subsampling=0)
+    else:
+        page.save(path, optimize=True)
     say([path])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Better = Literal["higher", "lower", "one", "neither"]
+Better = Literal["higher", "lower", "one"]
 Scope = Literal["picture", "set"]
 
 
@@ -34,9 +34,8 @@ class Metric:
     @property
     def arrow(self) -> str:
         """Which way is better, to stand behind the title."""
-        return {
-            "higher": " \N{UPWARDS ARROW}", "lower": " \N{DOWNWARDS ARROW}", "one": " \N{RIGHTWARDS ARROW} 1", "neither": "",
-        }[self.better]  # fmt: skip
+        up, down, right = "\N{UPWARDS ARROW}", "\N{DOWNWARDS ARROW}", "\N{RIGHTWARDS ARROW}"
+        return {"higher": f" {up}", "lower": f" {down}", "one": f" {right} 1"}[self.better]
 
     def to_dict(self) -> dict[str, str | int]:
         """JSON-ready fields without the name."""
