@@ -19,7 +19,7 @@ from bench.summary import Row
 #: Fewer distinct points than this are no curve.
 LEAST_POINTS = 3
 #: Picture measures to take as quality, where a run has them.
-METRICS = ("psnr", "psnr_y", "ms_ssim", "texture", "ssimulacra2", "lpips_vgg", "dists")
+METRICS = ("psnr", "psnr_y", "ms_ssim", "texture", "ssimulacra2", "ssimulacra2_py", "lpips_vgg", "dists")
 
 
 def metrics_of(rows: list[Row]) -> tuple[str, ...]:

@@ -58,12 +58,17 @@ def commit() -> str | None:
 
 
 def device_name(device: str) -> str:
-    """What ours runs on: the GPU's name, or "cpu"."""
+    """What ours runs on: the GPU's name, or the kind of device.
+
+    Raises:
+        ModelError: it is not here.
+    """
     import torch  # only here: parts of the bench that compute nothing should start at once
 
-    if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
-        return torch.cuda.get_device_name(None if device == "auto" else device)
-    return "cpu"
+    from codec.models.device import resolve_device
+
+    where = resolve_device(device)
+    return torch.cuda.get_device_name(where) if where.type == "cuda" else where.type
 
 
 def cpu_name() -> str:

@@ -6,10 +6,10 @@ Kinds: {"environment": {...}}, {"row": {...}}, {"unreached": {...}}. A line that
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,11 @@ class Journal:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("w") as handle:
+            if find_spec("fcntl") is None:  # Windows: nothing keeps a second run out
+                yield
+                return
+            import fcntl
+
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as exc:

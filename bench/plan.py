@@ -44,14 +44,21 @@ class Plan:
         """Where finished rows are written at once."""
         return self.out / "journal.jsonl"
 
-    def save(self, photos: Path) -> None:
+    def save(self) -> None:
         """Note in the run folder what the journal does not say, so that a report can decode its files again.
 
         This note names folders of this machine; it stays where it is and is no part of the results.
         """
+        model = self.options.model
+        note = {
+            "photos": [str(path.absolute()) for path in self.photos],
+            "specs": [_with_whole_path(spec) for spec in self.specs],
+            "model": None if model is None else str(Path(model).absolute()),
+        }
         self.out.mkdir(parents=True, exist_ok=True)
-        note = {"photos": str(photos.absolute()), "specs": self.specs, "model": self.options.model}
-        (self.out / NOTE).write_text(json.dumps(note, indent=1) + "\n")
+        part = self.out / f"{NOTE}.part"
+        part.write_text(json.dumps(note, indent=1) + "\n")
+        part.replace(self.out / NOTE)
 
     @property
     def scratch(self) -> Path:
@@ -75,6 +82,11 @@ class Plan:
 def slug(name: str) -> str:
     """A codec's name as part of a path: "tadm/4:r0" -> "tadm-4-r0"."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-")
+
+
+def _with_whole_path(spec: str) -> str:
+    name, separator, path = spec.partition("=")
+    return f"{name}={Path(path).absolute()}" if separator else spec
 
 
 @lru_cache(maxsize=256)

@@ -21,13 +21,27 @@ from bench.metrics import catalog, external
 from bench.metrics.patches import Features
 from bench.photos import PixelArray, digest, read_photo
 from bench.plan import Plan
-from bench.run import valid_entries
+from bench.run import Progress, execute, valid_entries
 from bench.summary import Row, summarise
 
 Record = dict[str, Any]
 SCHEMA_VERSION = 1
 KINDS = ("run", "speed")
 RESULTS, ROWS = "results.json", "rows.csv"
+#: Where a row was made, and where measures of others were added to it later.
+_ENVIRONMENTS = ("environment", "external_environment")
+
+
+def measure(plan: Plan, skipped: dict[str, str], jobs: int = 1, progress: Progress = lambda *_: None) -> Record:
+    """Do a run, or go on with it, and write its results into its folder; see `bench.run.execute` and `assemble`."""
+    results: list[Record] = []
+
+    def finish() -> None:
+        results.append(assemble(plan, skipped))
+        write(results[0], plan.out / RESULTS)
+
+    execute(plan, jobs, progress, finish)
+    return results[0]
 
 
 def assemble(plan: Plan, skipped: dict[str, str]) -> Record:
@@ -41,7 +55,7 @@ def assemble(plan: Plan, skipped: dict[str, str]) -> Record:
     valid = valid_entries(plan, entries, failures=True)
     rows = sorted((e["row"] for e in valid if "row" in e), key=key_of)
     unreached = sorted((e["unreached"] for e in valid if "unreached" in e), key=key_of)
-    used = sorted({r["environment"] for r in (*rows, *unreached)})
+    used = sorted({r[name] for r in (*rows, *unreached) for name in _ENVIRONMENTS if name in r})
     environments = [e["environment"] for e in entries if "environment" in e]
     kept = [_strip(r, used) for r in rows]
     record: Record = {
@@ -164,7 +178,7 @@ def _validator(kind: str) -> Any:  # noqa: ANN401 - jsonschema has no types
 def _strip(row: Row, used: list[int]) -> Row:
     """A journal entry as a results file has it: what is said elsewhere left out, no more digits than mean anything."""
     kept = {k: v for k, v in row.items() if k not in ("protocol", "digest", "version")}
-    kept["environment"] = used.index(row["environment"])
+    kept |= {name: used.index(row[name]) for name in _ENVIRONMENTS if name in row}
     if "metrics" in kept:
         kept["metrics"] = {name: round(value, 5) for name, value in kept["metrics"].items()}
         kept["bpp"] = round(kept["bpp"], 6)

@@ -20,19 +20,22 @@ from bench.journal import Entry, Journal, Key, body, key_of
 from bench.metrics.external import ready
 from bench.photos import digest, read_photo
 from bench.plan import Plan
-from bench.task import FAILED, Task, Work, perform
+from bench.task import FAILED, Task, Work, fingerprint, perform
 
 #: Called with (tasks done, tasks in all, what was done last).
 Progress = Callable[[int, int, str], None]
 
 
-def execute(plan: Plan, jobs: int = 1, progress: Progress = lambda *_: None) -> None:
+def execute(
+    plan: Plan, jobs: int = 1, progress: Progress = lambda *_: None, then: Callable[[], None] = lambda: None
+) -> None:
     """Measure whatever the plan asks for and the journal has not; rows get measures of others that came later.
 
     Args:
         plan: what to do.
         jobs: processes that measure, each with a decoding process of its own; 1 = this one.
         progress: told before the first task and after every one.
+        then: called when all is measured, while no other run may use the folder.
 
     A kill at any moment loses at most the entries in work; the same call goes on where the last one stopped.
 
@@ -42,6 +45,7 @@ def execute(plan: Plan, jobs: int = 1, progress: Progress = lambda *_: None) -> 
     journal = Journal(plan.journal)
     with journal.alone():
         shutil.rmtree(plan.scratch, ignore_errors=True)
+        plan.save()
         journal.mend()
         entries = journal.read()
         journal.add([{"environment": describe(plan.options, plan.threads)}])
@@ -58,6 +62,7 @@ def execute(plan: Plan, jobs: int = 1, progress: Progress = lambda *_: None) -> 
         finished = _in_parallel(plan, work, number, jobs) if jobs > 1 else _in_line(plan, work, number)
         for count, task in enumerate(finished, 1):
             progress(count, len(work), str(task))
+        then()
         shutil.rmtree(plan.scratch, ignore_errors=True)
 
 
@@ -86,7 +91,8 @@ def valid_entries(plan: Plan, entries: list[Entry], *, failures: bool = False) -
     """Rows and unreached entries of a journal that this plan may use, a later one in place of an earlier.
 
     An entry is valid if the same version of the codec was measured on the same pixels under the same protocol and, for
-    a row, its files are still there. A failure counts only if asked for: a run tries it again, a report shows it.
+    a row, its file is still the one that was measured. A failure counts only if asked for: a run tries it again, a
+    report shows it.
     """
     codecs = {codec.name: codec for codec in map(plan.codec, plan.specs)}
     photos = {path.stem: path for path in plan.photos}
@@ -99,7 +105,7 @@ def valid_entries(plan: Plan, entries: list[Entry], *, failures: bool = False) -
         valid = row["version"] == codec.version() and row["protocol"] == plan.protocol
         valid = valid and row["digest"] == _digest(photos[row["image"]])
         if "row" in entry:
-            valid = valid and plan.coded(codec, row["image"], row["setting"]).exists()
+            valid = valid and _unchanged(plan.coded(codec, row["image"], row["setting"]), row["file"])
             valid = valid and plan.features(codec.name, row["image"], row["setting"]).exists()
         elif row["reason"].startswith(FAILED):
             valid = valid and failures
@@ -131,6 +137,10 @@ def _in_parallel(plan: Plan, work: list[Work], number: int, jobs: int) -> Iterat
             stop.touch()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _unchanged(path: Path, known: str) -> bool:
+    return path.exists() and fingerprint(path.read_bytes()) == known
 
 
 @lru_cache(maxsize=4096)

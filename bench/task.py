@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import time
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from bench.decoding import Decoder, Read
 from bench.errors import CodecError
 from bench.journal import Entry, Journal, Key
 from bench.metrics.external import measure_external, ready
-from bench.metrics.panel import Prepared, measure, prepare
+from bench.metrics.panel import Prepared, Values, measure, prepare
 from bench.photos import Photo, digest, read_photo
 from bench.plan import Plan
 from bench.rates import Unreached, choose
@@ -68,8 +70,9 @@ def perform(plan: Plan, work: Work, environment: int, decoder: Decoder) -> None:
     journal = Journal(plan.journal)
     by_name = {codec.name: (spec, codec) for spec, codec in codecs.items()}
     for row in work.lacking:
-        more = reader.external(*by_name[row["codec"]], row)
-        journal.add([{"row": {**row, **more, "environment": environment}}])
+        with contextlib.suppress(CodecError):  # the row stays as it is; the next run tries again
+            values = row["metrics"] | reader.external(*by_name[row["codec"]], row)
+            journal.add([{"row": {**row, "metrics": values, "external_environment": environment}}])
     for target in plan.targets:
         for spec, codec in codecs.items():
             if (photo.name, codec.name, target) not in work.wanted:
@@ -86,6 +89,11 @@ def perform(plan: Plan, work: Work, environment: int, decoder: Decoder) -> None:
                     journal.add([{"row": {**about, **writer.row(setting), **reader.row(spec, codec, setting)}}])
             except CodecError as exc:
                 journal.add([{"unreached": {**about, "reason": f"{FAILED}{exc}"}}])
+
+
+def fingerprint(data: bytes) -> str:
+    """Tells a coded file from another: 16 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 class _Writer:
@@ -107,7 +115,7 @@ class _Writer:
         part = path.with_name(path.name + f".{os.getpid()}.part")
         part.write_bytes(data)
         part.replace(path)
-        return {"setting": setting, "encode_seconds": round(seconds, 4)}
+        return {"setting": setting, "file": fingerprint(data), "encode_seconds": round(seconds, 4)}
 
     def _encoded(self, setting: int) -> tuple[bytes, float]:
         if setting not in self._data:
@@ -123,7 +131,7 @@ class _Reader:
     def __init__(self, plan: Plan, photo: Photo, original: Prepared, decoder: Decoder) -> None:
         self._plan, self._photo, self._original, self._decoder = plan, photo, original, decoder
         self._known: dict[tuple[str, int], Entry] = {}
-        self._completed: dict[tuple[str, int], Entry] = {}
+        self._completed: dict[tuple[str, int], Values] = {}
 
     def row(self, spec: str, codec: Codec, setting: int) -> Entry:
         """What a row says of the file of a setting once it is read back."""
@@ -131,13 +139,13 @@ class _Reader:
             self._known[codec.name, setting] = self._measured(spec, codec, setting)
         return self._known[codec.name, setting]
 
-    def external(self, spec: str, codec: Codec, row: Entry) -> Entry:
-        """What a row says anew with the measures of others that it lacks; its file is decoded once more."""
+    def external(self, spec: str, codec: Codec, row: Entry) -> Values:
+        """The measures of others that a row lacks; its file is decoded once more."""
         key = codec.name, row["setting"]
         if key not in self._completed:
             read = self._read(spec, codec, row["setting"])
-            values = measure_external(self._photo.pixels, read.pixels, ready() - row["metrics"].keys())
-            self._completed[key] = {"decode_seconds": round(read.seconds, 4), "metrics": row["metrics"] | values}
+            missing = ready() - row["metrics"].keys()
+            self._completed[key] = measure_external(self._photo.pixels, read.pixels, missing)
         return self._completed[key]
 
     def _read(self, spec: str, codec: Codec, setting: int) -> Read:

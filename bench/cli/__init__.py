@@ -26,6 +26,9 @@ class Group(click.Group):
         except (BenchError, TadmError) as exc:
             click.echo(f"bench: {' '.join(str(exc).split())}", err=True)
             sys.exit(exc.exit_code)
+        except ModuleNotFoundError as exc:
+            click.echo(f"bench: the package {exc.name} is not installed; pip install -e '.[bench]'", err=True)
+            sys.exit(BenchError.exit_code)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

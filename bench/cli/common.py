@@ -20,7 +20,7 @@ model_option = click.option(
     "--model", type=click.Path(file_okay=False), help="Folder of the model package of ours.  [default: the shipped one]"
 )
 device_option = click.option(
-    "--device", default="auto", show_default=True, help="Where ours decodes: auto, cpu, cuda, cuda:1, ..."
+    "--device", default="auto", show_default=True, help="Where ours runs: auto, cpu, cuda, cuda:1, ..."
 )
 out_option = click.option("--out", type=FOLDER, required=True, help="Folder for the pictures and tables.")
 jobs_option = click.option(

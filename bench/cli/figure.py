@@ -72,7 +72,7 @@ def tab3_command(results: Path, out: Path) -> None:
 @figure_group.command("wins")
 @click.argument("results", type=EXISTING)
 @out_option
-@click.option("--anchor", default="avif/4", show_default=True, help="Codec that BD-rates are taken against.")
+@click.option("--anchor", default="avif/2", show_default=True, help="Codec that BD-rates are taken against.")
 def wins_command(results: Path, out: Path, *, anchor: str) -> None:
     """Tables of who wins where and of BD-rates, from a run."""
     from bench.figures import tables

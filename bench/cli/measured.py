@@ -8,7 +8,17 @@ from typing import Any
 
 import click
 
-from bench.cli.common import EXISTING, FOLDER, Bar, device_option, measuring_options, model_option, out_option, say
+from bench.cli.common import (
+    EXISTING,
+    FOLDER,
+    Bar,
+    device_option,
+    limit_option,
+    measuring_options,
+    model_option,
+    out_option,
+    say,
+)  # fmt: skip
 from bench.codecs.base import CodecOptions
 from bench.codecs.tadm import Variant
 from bench.decoding import Decoder
@@ -28,7 +38,11 @@ def _measuring(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command("fig3")
-@_measuring
+@click.argument("photos", type=EXISTING)
+@out_option
+@limit_option
+@model_option
+@device_option
 @click.option("--quality", type=click.IntRange(0, 99), default=52, show_default=True, help="Of the lossy payload.")
 def fig3_command(
     photos: Path,
@@ -37,19 +51,19 @@ def fig3_command(
     limit: int | None,
     model: str | None,
     device: str,
-    jobs: int,
-    external: bool,
     quality: int,
 ) -> None:
     """Fig. 3 of TADM: rescaling error against diffusion error by timestep, and what is predicted from it."""
     import json
 
-    from bench.codecs.tadm import scales
+    from bench.codecs.tadm import families, scales
     from bench.figures.style import save
     from bench.figures.timesteps import draw_errors, rescaling_errors
 
     options = CodecOptions(model=model, device=device)
     plan = _bare_plan(out / "fig3-run", photos, limit, options)
+    if any(family != "compact" for family in families(model)):
+        raise BenchError("fig3 is for the compact family, whose latent is the pixels")
     settings = {f"tadm/{s}{tail}": q for s in scales(model) for tail, q in (("-png", 100), ("", quality))}
     with Decoder(options, plan.threads, plan.scratch) as decoder:
         data = rescaling_errors(plan, [read_photo(p) for p in plan.photos], settings, decoder)
@@ -72,7 +86,7 @@ def fig6_command(
 
     options = CodecOptions(model=model, device=device)
     record = _measure("fig6", runs.rescaler_parts(options), photos, limit, out, options, jobs, external)
-    named = {label: Path(path) for label, _, path in (text.partition("=") for text in logs)}
+    named = dict(_log(text) for text in logs)
     say(save(draw_parts(record, named, key), out, "fig6"))
 
 
@@ -184,6 +198,13 @@ def _measure(
             wanted, list_photos(photos, limit), out / f"{name}-run", options, jobs=jobs, threads=threads_for(jobs),
             external=external, progress=bar,
         )  # fmt: skip
+
+
+def _log(text: str) -> tuple[str, Path]:
+    label, separator, path = text.partition("=")
+    if not separator or not Path(path).is_file():
+        raise BenchError(f"--log {text}: expected LABEL=FILE with the file of a training log")
+    return label, Path(path)
 
 
 def _bare_plan(out: Path, photos: Path, limit: int | None, options: CodecOptions) -> Plan:

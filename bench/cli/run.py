@@ -21,7 +21,18 @@ from bench.rates import PROTOCOLS, TARGETS, Protocol
 QUICK_TARGETS = (0.03, 0.05, 0.1)
 QUICK_LIMIT = 2
 NEAREST_LIMIT = 12
-_SHOWN = ("psnr", "ms_ssim", "ms_ssim_rgb", "texture", "sharp", "patch_fd", "lpips_vgg", "dists", "ssimulacra2")
+_SHOWN = (
+    "psnr",
+    "ms_ssim",
+    "ms_ssim_rgb",
+    "texture",
+    "sharp",
+    "patch_fd",
+    "lpips_vgg",
+    "dists",
+    "ssimulacra2",
+    "ssimulacra2_py",
+)
 
 
 @click.command("run")
@@ -48,7 +59,6 @@ def run_command(
     what is new. The results hold what the last command named.
     """
     from bench import records
-    from bench.run import execute
 
     options = CodecOptions(model=model, device=device)
     if limit is None:
@@ -63,12 +73,9 @@ def run_command(
         targets=tuple(sorted(set(targets or (QUICK_TARGETS if quick else TARGETS[protocol])))), options=options,
         threads=threads_for(jobs), external=external,
     )  # fmt: skip
-    plan.save(photos)
     _say_metrics(external)
     with Bar("measuring") as bar:
-        execute(plan, jobs, bar)
-    record = records.assemble(plan, skipped)
-    records.write(record, out / records.RESULTS)
+        record = records.measure(plan, skipped, jobs, bar)
     (out / records.ROWS).write_text(records.to_csv(record))
     CONSOLE.print(_table(record))
     for line in _failures(record):

@@ -17,7 +17,7 @@ class CodecOptions:
 
     Attributes:
         model: folder of the model package of ours; None = the shipped one.
-        device: where our decoder runs: "auto", "cpu", "cuda", ...
+        device: where ours runs: "auto", "cpu", "cuda", ...; the compact family always encodes on the CPU.
         dtype: its precision: "auto", "fp32", "bf16".
         compile: whether large networks of ours are compiled first.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,13 @@ class Folder(Codec):
         self.settings = tuple(range(len(self._rates)))
 
     def version(self) -> str:
-        return "pictures decoded elsewhere, taken as they are"
+        """Changes whenever a file in it does."""
+        known = hashlib.sha256()
+        for rate in self._rates:
+            for path in sorted(p for kind in ("files", "decoded") for p in (rate / kind).glob("*")):
+                stat = path.stat()
+                known.update(f"{path.relative_to(self._path)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        return f"pictures decoded elsewhere, taken as they are ({known.hexdigest()[:16]})"
 
     def encode(self, photo: Photo, setting: int) -> bytes:
         return self._find(setting, "files", photo.name).read_bytes()

@@ -25,7 +25,8 @@ _PEERS: dict[str, Callable[[], Codec]] = {
 }  # fmt: skip
 #: What people really use, with the downscaling that helps each of them at low rates.
 STANDARD_PEERS = (
-    "jpeg", "jpeg/2", "jpeg/4", "webp", "webp/2", "avif", "avif/2", "avif/4", "jxl", "jxl/2", "heic", "heic/2", "vvc",
+    "jpeg", "jpeg/2", "jpeg/4", "webp", "webp/2", "webp/4", "avif", "avif/2", "avif/4", "jxl", "jxl/2", "jxl/4",
+    "heic", "heic/2", "heic/4", "vvc",
 )  # fmt: skip
 QUICK_PEERS = ("jpeg/4", "webp/2", "avif", "avif/4")
 ENDS_OF_DIAL = (0.0, 1.0)

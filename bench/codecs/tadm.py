@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+from PIL import AvifImagePlugin
+from PIL import __version__ as pillow_version
 
 import codec
 from bench.codecs.base import Codec, CodecOptions, Decoded, Expected
 from bench.errors import CodecError, MissingError
 from bench.photos import Photo
-from codec.models.identity import open_package
+from codec.models.identity import Package, open_package
 from codec.models.library import shipped
 from codec.options import PAYLOADS
+from codec.payload.registry import payload_named
 
 #: The payload that is meant when a name gives none.
 DEFAULT_PAYLOAD = "av1"
@@ -89,11 +94,12 @@ class Tadm(Codec):
             )
         if variant.payload not in PAYLOADS:
             raise MissingError(f"{self.name}: no payload {variant.payload!r} in this tadmc, only {', '.join(PAYLOADS)}")
+        payload = payload_named(variant.payload)
         try:
-            lossless = _is_lossless(self.scale, variant.payload, options.model)
+            payload.encode(np.zeros((8, 8, 3), np.uint8), quality=50)
         except codec.TadmError as exc:
             raise MissingError(f"{self.name}: {exc}") from exc
-        self.settings = (_LOSSLESS,) if lossless else tuple(range(100))
+        self.settings = (_LOSSLESS,) if payload.lossless else tuple(range(100))
 
     @property
     def encode_key(self) -> str:
@@ -101,7 +107,13 @@ class Tadm(Codec):
         return self.variant.encoder
 
     def version(self) -> str:
-        return f"tadmc {codec.__version__}, model {model_id(self.scale, self._options.model)}"
+        """Everything that moves a figure: networks of both sides, what codes the LR, and in which precision."""
+        package = _package(self.scale, self._options.model)
+        writer = f", writer {_writer_id(package.folder, self.scale)}" if package.has_writer(self.scale) else ""
+        return (
+            f"tadmc {codec.__version__}, model {model_id(self.scale, self._options.model)}{writer}, "
+            f"{_library(self.variant.payload)}, {_precision(self._options.device, self._options.dtype)}"
+        )
 
     def encode(self, photo: Photo, setting: int) -> bytes:
         options = codec.EncodeOptions(scale=self.scale, payload=self.variant.payload)
@@ -131,17 +143,40 @@ def scales(model: str | None) -> tuple[int, ...]:
     return tuple(sorted({s for p in packages for s in p.scales}))
 
 
+def families(model: str | None) -> set[str]:
+    """Families of the models there are."""
+    return {p.family for p in ([open_package(Path(model))] if model else shipped())}
+
+
 def model_id(scale: int, model: str | None) -> str:
     """Hexadecimal id of the model that files of a scale name."""
-    return codec.read_info(_tiny(scale, DEFAULT_PAYLOAD, model)).model_id
+    return _package(scale, model).model_id(scale).hex()
 
 
 @lru_cache
-def _is_lossless(scale: int, payload: str, model: str | None) -> bool:
-    """Whether quality moves the rate; asked of the codec itself, so that a new payload needs no list here."""
-    return codec.read_info(_tiny(scale, payload, model)).quality == _LOSSLESS
+def _package(scale: int, model: str | None) -> Package:
+    packages = [open_package(Path(model))] if model else shipped()
+    return next(package for package in packages if scale in package.scales)
 
 
 @lru_cache
-def _tiny(scale: int, payload: str, model: str | None) -> bytes:
-    return codec.encode(np.zeros((8, 8, 3), np.uint8), scale=scale, payload=payload, model=model)
+def _writer_id(folder: Path, scale: int) -> str:
+    """Of the network that writes the LR, which is no part of the model id: files say nothing of it."""
+    return hashlib.sha256((folder / f"writer{scale}.safetensors").read_bytes()).hexdigest()[:16]
+
+
+def _library(payload: str) -> str:
+    """What codes the LR."""
+    if payload == "av1":
+        return f"aom {AvifImagePlugin.get_codec_version('aom')}"
+    if payload == "jxl":
+        return f"pillow-jxl-plugin {metadata.version('pillow-jxl-plugin')}"
+    return f"Pillow {pillow_version}"
+
+
+@lru_cache
+def _precision(device: str, dtype: str) -> str:
+    from codec.models.device import resolve_device, resolve_dtype  # loads torch, which listing codecs need not
+
+    where = resolve_device(device)
+    return f"{str(resolve_dtype(dtype, where)).removeprefix('torch.')} on {where.type}"

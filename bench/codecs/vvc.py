@@ -96,7 +96,10 @@ def from_yuv420(raw: bytes, width: int, height: int) -> PixelArray:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT)
+    except subprocess.TimeoutExpired as exc:
+        raise CodecError(f"vvc: {command[0]} took more than {_TIMEOUT} s") from exc
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise CodecError(f"vvc: {command[0]} ended with {done.returncode} ({' '.join(last)})")

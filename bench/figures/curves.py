@@ -10,12 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from bench.errors import BenchError
 from bench.figures.style import canvas, look
 from bench.metrics.catalog import ALL
 from bench.summary import is_ours
 
 #: Measures of the general figure, of which those that a results file has are drawn.
-RD_METRICS = ("psnr", "ms_ssim", "ssimulacra2", "texture", "sharp", "patch_fd", "lpips_vgg", "dists")
+RD_METRICS = ("psnr", "ms_ssim", "ssimulacra2", "ssimulacra2_py", "texture", "sharp", "patch_fd", "lpips_vgg", "dists")
 #: Those of the paper's R-D figure come first; ours stand in where their weights are not here.
 JPEG_METRICS = ("lpips_vgg", "dists", "psnr", "ms_ssim", "texture", "patch_fd")
 
@@ -46,6 +47,9 @@ def draw_curves(record: dict[str, Any], metrics: tuple[str, ...], codecs: list[s
     A point over fewer photographs than the run has is hollow and on no line: it is a mean over the easy ones.
     """
     shown = [m for m in metrics if any(m in line["metrics"] for line in record["summary"])]
+    if not shown:
+        having = ", ".join(m for m in ALL if any(m in line["metrics"] for line in record["summary"]))
+        raise BenchError(f"these results have no {' or '.join(metrics)}, but {having}")
     columns = min(len(shown), 3 if len(shown) != 4 else 2)
     figure, axes = canvas(columns, -(-len(shown) // columns), height=3.4)
     for metric, axis in zip(shown, axes, strict=False):
@@ -63,18 +67,24 @@ def in_order(record: dict[str, Any], wanted: tuple[str, ...] = ()) -> list[str]:
     """Codecs to draw, peers first so that ours are drawn over them: those named, else all that have a curve.
 
     A curve needs means over all photographs at two rates, or every codec that has any point is drawn.
+
+    Raises:
+        BenchError: one that is named has no point.
     """
     full = Counter(line["codec"] for line in record["summary"] if line["n"] == line["of"])
     having = {line["codec"] for line in record["summary"]}
+    if unknown := sorted(set(wanted) - having):
+        raise BenchError(f"these results have no {', '.join(unknown)}, but {', '.join(sorted(having))}")
     curves = {name for name in having if full[name] > 1}
-    names = [n for n in record["codecs"] if n in (having & set(wanted) if wanted else curves or having)]
+    names = [n for n in record["codecs"] if n in (wanted or curves or having)]
     return sorted(names, key=is_ours)
 
 
 def against_jpeg(record: dict[str, Any]) -> list[str]:
     """JPEG in all its sizes, however few rates it reaches, and the curves of ours."""
-    jpeg = tuple(name for name, codec in record["codecs"].items() if codec["family"] == "jpeg")
-    return [*in_order(record, jpeg), *filter(is_ours, in_order(record))]
+    having = {line["codec"] for line in record["summary"]}
+    jpeg = [n for n, codec in record["codecs"].items() if codec["family"] == "jpeg" and n in having]
+    return [*jpeg, *filter(is_ours, in_order(record))]
 
 
 def _draw(axis: Axes, record: dict[str, Any], name: str, metric: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -50,7 +51,7 @@ def draw_plane(record: dict[str, Any]) -> Figure:
     figure, axes = canvas(len(measures), len(_FIDELITY), width=3.6)
     pairs = [(x, y) for y in _FIDELITY for x in measures]
     for (x, y), axis in zip(pairs, axes, strict=True):
-        for target, colour in zip(targets, _RATE_COLOURS, strict=False):
+        for target, colour in zip(targets, cycle(_RATE_COLOURS), strict=False):
             along = _along(record, target, x, y)
             if not along:
                 continue

@@ -76,7 +76,6 @@ def measure(
 ) -> dict[str, Any]:  # fmt: skip
     """Run it, or go on with it, and return its record, which is also written to `out/results.json`."""
     from bench import records
-    from bench.run import execute
 
     codecs, skipped = available(list(wanted.specs), options)
     if not codecs:
@@ -85,7 +84,4 @@ def measure(
         out=out, photos=tuple(photos), specs=tuple(codecs), protocol=wanted.protocol, targets=wanted.targets,
         options=options, threads=threads, external=external,
     )  # fmt: skip
-    execute(plan, jobs, progress)
-    record = records.assemble(plan, skipped)
-    records.write(record, out / records.RESULTS)
-    return record
+    return records.measure(plan, skipped, jobs, progress)

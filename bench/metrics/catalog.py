@@ -62,6 +62,13 @@ EXTERNAL = (
     Metric(name="niqe", title="NIQE", better="lower", digits=2, source="pyiqa"),
     Metric(name="patch_fid", title="Patch FID", better="lower", scope="set", digits=1, source="pyiqa"),
     Metric(name="ssimulacra2", title="SSIMULACRA2", better="higher", digits=1, source="ssimulacra2"),
+    Metric(
+        name="ssimulacra2_py",
+        title="SSIMULACRA2 (Python)",
+        better="higher",
+        digits=1,
+        source="ssimulacra2_py",
+    ),
     Metric(name="butteraugli_3n", title="Butteraugli 3-norm", better="lower", digits=2, source="butteraugli_main"),
 )
 ALL = {m.name: m for m in (*OURS, *EXTERNAL)}

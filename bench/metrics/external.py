@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 import torch
 from PIL import Image
 
-from bench.errors import BenchError
+from bench.errors import CodecError
 from bench.metrics.colour import to_tensor
 from bench.metrics.panel import Values
 from bench.photos import PixelArray
@@ -31,7 +31,8 @@ from bench.photos import PixelArray
 READY, NO_WEIGHTS, NOT_INSTALLED = "ok", "no weights", "not installed"
 HELP = {
     "pyiqa": "pip install 'tadmc[metrics]' (needs a torchvision that matches torch), then let pyiqa fetch its weights",
-    "ssimulacra2": "pip install ssimulacra2, or put libjxl's tools folder on the PATH",
+    "ssimulacra2": "put libjxl's tools folder on the PATH",
+    "ssimulacra2_py": "pip install ssimulacra2",
     "butteraugli_main": "put libjxl's tools folder on the PATH",
 }
 #: pyiqa's names of our picture measures.
@@ -41,18 +42,16 @@ _PYIQA = {
 }  # fmt: skip
 _NO_REFERENCE = {"musiq", "clipiqa", "niqe"}
 _TOOLS = {"ssimulacra2": "ssimulacra2", "butteraugli_3n": "butteraugli_main"}
-#: Packages that do what a tool does, where it is not on the PATH.
-_INSTEAD = {"ssimulacra2": "ssimulacra2"}
+#: Measures that a Python package computes.
+_PACKAGES = {"ssimulacra2_py": "ssimulacra2"}
 _TIMEOUT = 600
 
 
 @cache
 def states() -> dict[str, str]:
     """Every external measure: "ok", "no weights" or "not installed"."""
-    found = {
-        name: READY if shutil.which(tool) or (name in _INSTEAD and find_spec(_INSTEAD[name])) else NOT_INSTALLED
-        for name, tool in _TOOLS.items()
-    }
+    found = {name: READY if shutil.which(tool) else NOT_INSTALLED for name, tool in _TOOLS.items()}
+    found |= {name: READY if find_spec(package) else NOT_INSTALLED for name, package in _PACKAGES.items()}
     for name, theirs in {**_PYIQA, "patch_fid": "fid"}.items():
         if find_spec("pyiqa") is None:
             found[name] = NOT_INSTALLED
@@ -63,7 +62,7 @@ def states() -> dict[str, str]:
 
 def ready() -> set[str]:
     """External measures that a picture can be given here."""
-    return {name for name, state in states().items() if state == READY and name in (_PYIQA.keys() | _TOOLS.keys())}
+    return {name for name, state in states().items() if state == READY and name in {*_PYIQA, *_TOOLS, *_PACKAGES}}
 
 
 def measure_external(original: PixelArray, decoded: PixelArray, names: set[str] | None = None) -> Values:
@@ -73,17 +72,20 @@ def measure_external(original: PixelArray, decoded: PixelArray, names: set[str] 
         original: uint8 [H, W, 3].
         decoded: likewise.
         names: of those that are ready; None = all.
+
+    Raises:
+        CodecError: a tool fails on this picture.
     """
     wanted = sorted(ready() if names is None else names & ready())
     values = {name: _pyiqa(name, original, decoded) for name in wanted if name in _PYIQA}
-    tools = [name for name in wanted if name in _TOOLS]
-    if tools:
+    with_files = [name for name in wanted if name not in _PYIQA]
+    if with_files:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             paths = []
             for stem, picture in (("original", original), ("decoded", decoded)):
                 paths.append(Path(folder, f"{stem}.png"))
                 Image.fromarray(picture).save(paths[-1], compress_level=1)
-            values |= {name: _tool(name, *paths) for name in tools}
+            values |= {name: _tool(name, *paths) for name in with_files}
     return values
 
 
@@ -124,11 +126,10 @@ def _pyiqa(name: str, original: PixelArray, decoded: PixelArray) -> float:
 @cache
 def _network(name: str) -> Any:  # noqa: ANN401 - pyiqa has no types
     """Pyiqa's measure, or None if its weights are not on this machine."""
-    pyiqa = import_module("pyiqa")
     with _no_network():
         try:
-            return pyiqa.create_metric(name, device="cpu")
-        except Exception:  # pyiqa and what it loads weights with raise many kinds
+            return import_module("pyiqa").create_metric(name, device="cpu")
+        except Exception:  # pyiqa, what it loads weights with, and a torchvision that does not fit raise many kinds
             return None
 
 
@@ -148,14 +149,17 @@ def _no_network() -> Iterator[None]:
 
 
 def _tool(name: str, original: Path, decoded: Path) -> float:
+    if name in _PACKAGES:
+        return float(import_module(_PACKAGES[name]).compute_ssimulacra2(str(original), str(decoded)))
     command = [_TOOLS[name], str(original), str(decoded)]
-    if shutil.which(command[0]) is None:
-        return float(import_module(_INSTEAD[name]).compute_ssimulacra2(*command[1:]))
     if name == "butteraugli_3n":
         command += ["--pnorm", "3"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT)
+    except subprocess.TimeoutExpired as exc:
+        raise CodecError(f"{command[0]} took more than {_TIMEOUT} s") from exc
     pattern = r"3-norm:\s*(-?[\d.]+)" if name == "butteraugli_3n" else r"^\s*(-?[\d.]+)"
     found = re.search(pattern, done.stdout, re.MULTILINE)
     if done.returncode or found is None:
-        raise BenchError(f"{command[0]} ended with {done.returncode} and said {done.stdout.strip()[:80]!r}")
+        raise CodecError(f"{command[0]} ended with {done.returncode} and said {done.stdout.strip()[:80]!r}")
     return float(found[1])

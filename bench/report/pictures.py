@@ -22,7 +22,7 @@ from bench.codecs.tadm import Variant
 from bench.decoding import Decoder, Read
 from bench.environment import threads_for
 from bench.errors import BenchError, RecordError
-from bench.photos import Photo, PixelArray, digest, list_photos, read_photo
+from bench.photos import Photo, PixelArray, digest, read_photo
 from bench.plan import NOTE, Plan
 from bench.rates import RAW_BPP
 
@@ -39,7 +39,7 @@ class Gallery:
         self._options = CodecOptions(model=note["model"], device=device)
         found, self.skipped = available(note["specs"], self._options)
         self._specs = {c.name: spec for spec, c in found.items()}
-        self._paths = {p.stem: p for p in list_photos(Path(note["photos"]))}
+        self._paths = {path.stem: path for path in map(Path, note["photos"])}
         self._plan = Plan(
             out=run, photos=tuple(self._paths.values()), specs=tuple(found), protocol="finest", targets=(RAW_BPP,),
             options=self._options, threads=threads_for(1),
@@ -72,7 +72,16 @@ class Gallery:
         return self._photo(image).pixels
 
     def rows(self, image: str, target: float, codecs: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-        """Rows of a photograph at a target whose files are here, in the order of the run's codecs."""
+        """Rows of a photograph at a target whose files are here, in the order of the run's codecs.
+
+        Raises:
+            BenchError: the run has no such target or codec.
+        """
+        targets = self.record["protocol"]["targets"]
+        if target not in targets:
+            raise BenchError(f"this run has no rate {target:g}, but {', '.join(f'{t:g}' for t in targets)}")
+        if unknown := sorted(set(codecs) - self.record["codecs"].keys()):
+            raise BenchError(f"this run has no {', '.join(unknown)}, but {', '.join(self.record['codecs'])}")
         found = {
             row["codec"]: row
             for row in self.record["rows"]

@@ -70,16 +70,16 @@ def time_all(
         for spec in plan.specs:
             codec = make(spec, plan.options)
             codecs[codec.name] = dict(codec.describe())
-            setting, last = setting_for(codec, photo), 0.0
-            for before, side in zip((None, *plan.sides), plan.sides, strict=False):
-                expected = 0.0 if before is None else last * (side / before) ** 2
+            setting, last, last_side = setting_for(codec, photo), 0.0, 1
+            for side in plan.sides:
+                expected = last * (side / last_side) ** 2
                 if expected > plan.limit_seconds:
                     left_out.append({"codec": codec.name, "side": side, "reason": f"would take about {expected:.0f} s"})
                 else:
                     try:
                         row = _time_one(plan, spec, codec, setting, _picture(photo, side, Path(folder)))
                         rows.append(row)
-                        last = max(row["encode"]["warm_seconds"], row["decode"]["warm_seconds"])
+                        last, last_side = max(row["encode"]["warm_seconds"], row["decode"]["warm_seconds"]), side
                     except CodecError as exc:
                         left_out.append({"codec": codec.name, "side": side, "reason": str(exc)})
                 done += 1

@@ -35,11 +35,18 @@ def limit_memory(device: torch.device, gibibytes: float | None) -> None:
         torch.cuda.set_per_process_memory_fraction(share, device)
 
 
-def too_little_memory(device: torch.device, what: str) -> DeviceMemoryError:
-    """The error that says what did not fit, how much is left on a CUDA GPU, and what to do."""
+def too_little_memory(
+    device: torch.device, what: str, advice: str = "take --dtype bf16, another --device, or a larger --max-vram"
+) -> DeviceMemoryError:
+    """The error that says what did not fit, how much a CUDA GPU has left, and what to do."""
     left = f" ({torch.cuda.mem_get_info(device)[0] / 2**30:.1f} GiB are free)" if device.type == "cuda" else ""
-    advice = "take --dtype bf16, another --device, or a larger --max-vram"
     return DeviceMemoryError(f"device {device}: too little memory for {what}{left}; {advice}")
+
+
+def is_out_of_memory(exc: RuntimeError) -> bool:
+    """Whether a device ran out of memory: only CUDA has a type of its own for it, others say so in words."""
+    words = str(exc).lower()
+    return isinstance(exc, torch.OutOfMemoryError) or "out of memory" in words or "can't allocate memory" in words
 
 
 def resolve_dtype(name: str, device: torch.device) -> torch.dtype:

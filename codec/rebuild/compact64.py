@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -79,6 +80,7 @@ class _Rebuild:
         self._family, self._lowres, self._full = family, lowres, full
         self._timesteps = _given_timesteps(file, options)
         self._dial = Dial(realism=options.realism, denoise=options.denoise)
+        self._too_large: float = math.inf
 
     def block(self, block: Block) -> tuple[PixelArray, FloatArray]:
         """Pixels and timesteps of a block's core; in two halves if memory is too small for it.
@@ -86,18 +88,18 @@ class _Rebuild:
         Raises:
             DeviceMemoryError: it is too small even for one tile and what influences it.
         """
-        try:
-            return self._at_once(block)
-        except DeviceMemoryError:
-            parts = halves(block.core, self._family.tile)
-            if parts is None:
-                raise
+        parts, pixels = halves(block.core, self._family.tile), block.reach.width * block.reach.height
+        if parts is None or pixels < self._too_large:
+            try:
+                return self._at_once(block)
+            except DeviceMemoryError:
+                if parts is None:
+                    raise
+                self._too_large = pixels
         # outside the handler, which keeps tensors of the failed attempt alive
         axis = int(parts[0].y == parts[1].y)
-        (pixels, t), (more_pixels, more_t) = (
-            self.block(with_reach(self._full, part, self._family.halo)) for part in parts
-        )
-        return np.concatenate([pixels, more_pixels], axis), np.concatenate([t, more_t], axis)
+        done = [self.block(with_reach(self._full, part, self._family.halo)) for part in parts]
+        return np.concatenate([p for p, _ in done], axis), np.concatenate([t for _, t in done], axis)
 
     def _at_once(self, block: Block) -> tuple[PixelArray, FloatArray]:
         family, reach = self._family, block.reach

@@ -69,8 +69,9 @@ def test_ours(photo: Callable[[int, int], Pixels], tiny_package: Path) -> None:
     assert np.array(pictures[1].timesteps).shape == (2, 2)
     fixed = make("tadm/4:r1:t50", options).decode(data, expected)
     assert not np.array_equal(fixed.pixels, pictures[1].pixels)
-    half = make("tadm/4:r1", replace(options, dtype="bf16")).decode(data, expected)
-    assert not np.array_equal(half.pixels, pictures[1].pixels)
+    half = make("tadm/4:r1", replace(options, dtype="bf16"))
+    assert not np.array_equal(half.decode(data, expected).pixels, pictures[1].pixels)
+    assert half.version() == full.version().replace("float32", "bfloat16") != full.version()
     assert make("tadm/16-png:r1", options).settings == (100,)
     assert "model" in full.version()
     with pytest.raises(CodecError, match=r"not a \.tadm file"):
@@ -139,6 +140,9 @@ def test_folder(tmp_path: Path, photo: Callable[[int, int], Pixels]) -> None:
     assert len(data) == 30
     decoded = codec.decode(data, Expected(name="p", width=40, height=30)).pixels
     assert np.array_equal(decoded, picture + 30)
+    before = codec.version()
+    (tmp_path / "1-low" / "files" / "p.bin").write_bytes(bytes(11))
+    assert codec.version() != before
     with pytest.raises(CodecError, match="expected one"):
         codec.encode(Photo("q", picture), 0)
     with pytest.raises(CodecError, match="has these bytes"):

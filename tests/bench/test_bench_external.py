@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bench.errors import BenchError
+from bench.errors import CodecError
 from bench.metrics import external
 
 Pixels = npt.NDArray[np.uint8]
@@ -75,6 +75,12 @@ def test_pyiqa_without_all_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert "musiq" not in values
 
 
+def test_pyiqa_beside_a_torchvision_that_does_not_fit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "pyiqa.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert {state for name, state in external.states().items() if name in external._PYIQA} == {"no weights"}
+
+
 def test_the_network_is_open_again_afterwards() -> None:
     import socket
 
@@ -93,19 +99,19 @@ def test_tools_of_libjxl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, photo:
     values = external.measure_external(picture, picture)
     assert values == {"ssimulacra2": pytest.approx(-12.34567), "butteraugli_3n": pytest.approx(2.25)}
     fake_tool(tmp_path, "ssimulacra2", "usage: ...", 1)
-    with pytest.raises(BenchError, match="ssimulacra2 ended with 1"):
+    with pytest.raises(CodecError, match="ssimulacra2 ended with 1"):
         external.measure_external(picture, picture)
 
 
-def test_the_package_where_the_tool_is_not(
+def test_the_package_has_a_name_of_its_own(
     monkeypatch: pytest.MonkeyPatch, photo: Callable[[int, int], Pixels]
 ) -> None:
     pytest.importorskip("ssimulacra2", reason="ssimulacra2 is not installed: pip install -e '.[bench]'")
     monkeypatch.setenv("PATH", "/nowhere")
-    assert external.states()["ssimulacra2"] == "ok"
+    states, name = external.states(), "ssimulacra2_py"
+    assert (states["ssimulacra2"], states[name]) == ("not installed", "ok")
     picture = photo(192, 160)
-    coarse = picture // 32 * 32
-    same, other = (external.measure_external(picture, p, {"ssimulacra2"})["ssimulacra2"] for p in (picture, coarse))
+    same, other = (external.measure_external(picture, p, {name})[name] for p in (picture, picture // 32 * 32))
     assert same == pytest.approx(100)
     assert other < 60
 

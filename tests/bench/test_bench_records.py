@@ -85,9 +85,28 @@ def test_unreadable_results(tmp_path: Path) -> None:
 def test_committed_results_can_be_read_and_say_what_their_tables_say(path: Path) -> None:
     record = records.read(path)
     assert not [u for u in record["unreached"] if u["reason"].startswith(FAILED)]
-    table = path.with_name("wins.md")
-    if table.exists():
-        assert table.read_text().endswith(tables.markdown(tables.winners(record)))
+    written = {"wins.md": tables.winners(record), "bd.md": tables.bd_rates(record, "avif/2")}
+    for name, table in written.items():
+        if (text := path.with_name(name)).exists():
+            assert text.read_text().endswith(tables.markdown(table))
+
+
+def test_the_tables_of_the_readme_are_means_of_the_committed_run() -> None:
+    record = records.read(RESULTS / "kodak")
+    names = {"tadmc, realism 0": "tadm/4:r0", "tadmc, realism 1": "tadm/4:r1"}
+    names |= {codec["title"]: name for name, codec in record["codecs"].items()}
+    means = {(line["codec"], line["target"]): line for line in record["summary"]}
+    header, target, seen = "| at most | codec | bpp |", 0.0, 0
+    lines = (ROOT / "README.md").read_text().partition(header)[2].splitlines()[2:]
+    for row in lines[: lines.index("")]:
+        cells = [cell.strip(" *") for cell in row.strip("|").split("|")]
+        target = float(cells[0]) if cells[0] else target
+        line = means[names[cells[1]], target]
+        measures = ("psnr", "ms_ssim", "ssimulacra2_py", "texture", "sharp", "patch_fd")
+        shown = [f"{line['bpp']:.4f}", *(f"{line['metrics'][m]:.{ALL[m].digits}f}" for m in measures)]
+        assert (cells[2:], line["n"]) == (shown, line["of"]), row
+        seen += 1
+    assert seen > 10
 
 
 def test_rates_missed_for_one_reason_are_one_entry() -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from codec.models.device import too_little_memory
+from codec.models.device import is_out_of_memory, too_little_memory
 from codec.models.rounding import from_uint8, to_uint8
 from codec.models.sd21.package import load_package
 from codec.models.sd21.pipeline import Sd21Pipeline
@@ -67,7 +67,9 @@ class Sd21Family:
         """
         try:
             pipeline = load_package(folder).place(device, dtype)
-        except torch.OutOfMemoryError as exc:
+        except RuntimeError as exc:
+            if not is_out_of_memory(exc):
+                raise
             raise too_little_memory(device, "the model") from exc
         if compiled:
             pipeline.compile_networks()
@@ -131,7 +133,9 @@ class Sd21Family:
         while True:
             try:
                 return self._pipeline.denoise(z_hat, t, plan, batch=self._batch, progress=progress)
-            except torch.OutOfMemoryError as exc:
+            except RuntimeError as exc:
+                if not is_out_of_memory(exc):
+                    raise
                 if self._batch == 1:
                     raise too_little_memory(self._device, "one tile of the denoiser") from exc
             self._batch //= 2
@@ -144,7 +148,9 @@ class Sd21Family:
         for strip in choices:
             try:
                 return run_tiles(z0, plan, 1, partial(_decode_tiles, codec, strip))
-            except torch.OutOfMemoryError as exc:
+            except RuntimeError as exc:
+                if not is_out_of_memory(exc):
+                    raise
                 if strip == choices[-1]:
                     raise too_little_memory(self._device, "the VAE's decoder in strips") from exc
         raise AssertionError  # the loop ends by return or raise
