@@ -72,7 +72,9 @@ def test_a_codec_without_a_curve_is_drawn_when_named_or_alone() -> None:
     assert curves.in_order(record) == ["avif", "png/32", "tadm/4:r0"]
     record["summary"] += [{**line, "target": 0.1, "bpp": 0.09} for line in record["summary"][:2]]
     assert curves.in_order(record) == ["avif", "tadm/4:r0"]
-    assert curves.in_order(record, ("png/32", "webp")) == ["png/32"]
+    assert curves.in_order(record, ("png/32",)) == ["png/32"]
+    with pytest.raises(BenchError, match="have no webp, but avif, png/32"):
+        curves.in_order(record, ("png/32", "webp"))
 
 
 def test_looks_differ() -> None:
