@@ -14,13 +14,14 @@ from pathlib import Path
 
 import torch
 
+from bench.codecs.base import fingerprint
 from bench.decoding import Decoder
 from bench.environment import describe
 from bench.journal import Entry, Journal, Key, body, key_of
 from bench.metrics.external import ready
 from bench.photos import digest, read_photo
 from bench.plan import Plan
-from bench.task import FAILED, Task, Work, fingerprint, perform
+from bench.task import FAILED, Task, Work, perform
 
 #: Called with (tasks done, tasks in all, what was done last).
 Progress = Callable[[int, int, str], None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import time
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.codecs.base import Codec, Expected
+from bench.codecs.base import Codec, Expected, fingerprint
 from bench.decoding import Decoder, Read
 from bench.errors import CodecError
 from bench.journal import Entry, Journal, Key
@@ -89,11 +88,6 @@ def perform(plan: Plan, work: Work, environment: int, decoder: Decoder) -> None:
                     journal.add([{"row": {**about, **writer.row(setting), **reader.row(spec, codec, setting)}}])
             except CodecError as exc:
                 journal.add([{"unreached": {**about, "reason": f"{FAILED}{exc}"}}])
-
-
-def fingerprint(data: bytes) -> str:
-    """Tells a coded file from another: 16 hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()[:16]
 
 
 class _Writer:

@@ -8,6 +8,7 @@ TadmError                  exit code
 ├─ UnsupportedError        4   the file is fine; this version or installation lacks a feature
 ├─ LimitError              5   the file asks for more than `DecodeLimits` allows
 ├─ ModelError              6   weights absent, of another identity, or not usable on this device
+│  └─ DeviceMemoryError        the device has too little memory for what was to be done at once
 └─ InputError              8   the caller's picture or option is wrong (also a ValueError)
 """
 

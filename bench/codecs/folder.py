@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from bench.codecs.base import Codec, Decoded, Expected
+from bench.codecs.base import Codec, Decoded, Expected, fingerprint
 from bench.errors import CodecError, MissingError
 from bench.photos import Photo
 
@@ -40,12 +39,9 @@ class Folder(Codec):
 
     def version(self) -> str:
         """Changes whenever a file in it does."""
-        known = hashlib.sha256()
-        for rate in self._rates:
-            for path in sorted(p for kind in ("files", "decoded") for p in (rate / kind).glob("*")):
-                stat = path.stat()
-                known.update(f"{path.relative_to(self._path)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-        return f"pictures decoded elsewhere, taken as they are ({known.hexdigest()[:16]})"
+        paths = sorted(p for rate in self._rates for kind in ("files", "decoded") for p in (rate / kind).glob("*"))
+        known = "\n".join(f"{p.relative_to(self._path)} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in paths)
+        return f"pictures decoded elsewhere, taken as they are ({fingerprint(known.encode())})"
 
     def encode(self, photo: Photo, setting: int) -> bytes:
         return self._find(setting, "files", photo.name).read_bytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,11 +14,11 @@ from PIL import AvifImagePlugin
 from PIL import __version__ as pillow_version
 
 import codec
-from bench.codecs.base import Codec, CodecOptions, Decoded, Expected
+from bench.codecs.base import Codec, CodecOptions, Decoded, Expected, fingerprint
 from bench.errors import CodecError, MissingError
 from bench.photos import Photo
 from codec.models.identity import Package, open_package
-from codec.models.library import shipped
+from codec.models.library import for_encoding, shipped
 from codec.options import PAYLOADS
 from codec.payload.registry import payload_named
 
@@ -108,7 +107,7 @@ class Tadm(Codec):
 
     def version(self) -> str:
         """Everything that moves a figure: networks of both sides, what codes the LR, and in which precision."""
-        package = _package(self.scale, self._options.model)
+        package = for_encoding(self.scale, self._options.model)
         writer = f", writer {_writer_id(package.folder, self.scale)}" if package.has_writer(self.scale) else ""
         return (
             f"tadmc {codec.__version__}, model {model_id(self.scale, self._options.model)}{writer}, "
@@ -139,30 +138,27 @@ class Tadm(Codec):
 
 def scales(model: str | None) -> tuple[int, ...]:
     """Scales there is a model for, in increasing order."""
-    packages = [open_package(Path(model))] if model else shipped()
-    return tuple(sorted({s for p in packages for s in p.scales}))
+    return tuple(sorted({s for package in _packages(model) for s in package.scales}))
 
 
 def families(model: str | None) -> set[str]:
     """Families of the models there are."""
-    return {p.family for p in ([open_package(Path(model))] if model else shipped())}
+    return {package.family for package in _packages(model)}
 
 
 def model_id(scale: int, model: str | None) -> str:
     """Hexadecimal id of the model that files of a scale name."""
-    return _package(scale, model).model_id(scale).hex()
+    return for_encoding(scale, model).model_id(scale).hex()
 
 
-@lru_cache
-def _package(scale: int, model: str | None) -> Package:
-    packages = [open_package(Path(model))] if model else shipped()
-    return next(package for package in packages if scale in package.scales)
+def _packages(model: str | None) -> list[Package]:
+    return [open_package(Path(model))] if model else shipped()
 
 
 @lru_cache
 def _writer_id(folder: Path, scale: int) -> str:
     """Of the network that writes the LR, which is no part of the model id: files say nothing of it."""
-    return hashlib.sha256((folder / f"writer{scale}.safetensors").read_bytes()).hexdigest()[:16]
+    return fingerprint((folder / f"writer{scale}.safetensors").read_bytes())
 
 
 def _library(payload: str) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 
 from codec.errors import DeviceMemoryError, ModelError
+
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -35,18 +40,25 @@ def limit_memory(device: torch.device, gibibytes: float | None) -> None:
         torch.cuda.set_per_process_memory_fraction(share, device)
 
 
-def too_little_memory(
+@contextlib.contextmanager
+def needing_memory(
     device: torch.device, what: str, advice: str = "take --dtype bf16, another --device, or a larger --max-vram"
-) -> DeviceMemoryError:
-    """The error that says what did not fit, how much a CUDA GPU has left, and what to do."""
-    left = f" ({torch.cuda.mem_get_info(device)[0] / 2**30:.1f} GiB are free)" if device.type == "cuda" else ""
-    return DeviceMemoryError(f"device {device}: too little memory for {what}{left}; {advice}")
+) -> Iterator[None]:
+    """Turns running out of memory inside into one kind of error: what did not fit, what is left, what to do.
 
+    Only CUDA has a type of its own for it; the other allocators say so in words.
 
-def is_out_of_memory(exc: RuntimeError) -> bool:
-    """Whether a device ran out of memory: only CUDA has a type of its own for it, others say so in words."""
-    words = str(exc).lower()
-    return isinstance(exc, torch.OutOfMemoryError) or "out of memory" in words or "can't allocate memory" in words
+    Raises:
+        DeviceMemoryError: the device has too little memory.
+    """
+    try:
+        yield
+    except RuntimeError as exc:
+        words = str(exc).lower()
+        if not isinstance(exc, torch.OutOfMemoryError) and not any(w in words for w in _OUT_OF_MEMORY):
+            raise
+        left = f" ({torch.cuda.mem_get_info(device)[0] / 2**30:.1f} GiB are free)" if device.type == "cuda" else ""
+        raise DeviceMemoryError(f"device {device}: too little memory for {what}{left}; {advice}") from exc
 
 
 def resolve_dtype(name: str, device: torch.device) -> torch.dtype:

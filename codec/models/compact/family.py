@@ -17,7 +17,7 @@ from codec.models.compact.latent import PixelLatent
 from codec.models.compact.model import CompactModel
 from codec.models.compact.package import load_package
 from codec.models.compact.predictor import spread_over_cells
-from codec.models.device import is_out_of_memory, too_little_memory
+from codec.models.device import needing_memory
 from codec.models.rounding import from_uint8, to_uint8
 
 FloatArray = npt.NDArray[np.float32]
@@ -104,13 +104,8 @@ class CompactFamily:
         Raises:
             DeviceMemoryError: the device has too little memory; a smaller piece may fit.
         """
-        try:
+        with needing_memory(self._device, f"a piece of {lr.shape[1] * self.scale}x{lr.shape[0] * self.scale} px"):
             return self._restore(lr, quality, noise, timesteps, dial)
-        except RuntimeError as exc:
-            if not is_out_of_memory(exc):
-                raise
-            sides = f"{lr.shape[1] * self.scale}x{lr.shape[0] * self.scale}"
-            raise too_little_memory(self._device, f"a piece of {sides} px") from exc
 
     def _restore(
         self, lr: PixelArray, quality: int, noise: FloatArray, timesteps: FloatArray | None, dial: Dial

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from codec.models.device import is_out_of_memory, too_little_memory
+from codec.errors import DeviceMemoryError
+from codec.models.device import needing_memory
 from codec.models.rounding import from_uint8, to_uint8
 from codec.models.sd21.package import load_package
 from codec.models.sd21.pipeline import Sd21Pipeline
@@ -65,12 +66,8 @@ class Sd21Family:
             ModelError: the package or its backbone is incomplete.
             DeviceMemoryError: the device has too little memory for it.
         """
-        try:
+        with needing_memory(device, "the model"):
             pipeline = load_package(folder).place(device, dtype)
-        except RuntimeError as exc:
-            if not is_out_of_memory(exc):
-                raise
-            raise too_little_memory(device, "the model") from exc
         if compiled:
             pipeline.compile_networks()
         return cls(pipeline, plan)
@@ -132,12 +129,11 @@ class Sd21Family:
         plan = self._tiles(z_hat)
         while True:
             try:
-                return self._pipeline.denoise(z_hat, t, plan, batch=self._batch, progress=progress)
-            except RuntimeError as exc:
-                if not is_out_of_memory(exc):
-                    raise
+                with needing_memory(self._device, "one tile of the denoiser"):
+                    return self._pipeline.denoise(z_hat, t, plan, batch=self._batch, progress=progress)
+            except DeviceMemoryError:
                 if self._batch == 1:
-                    raise too_little_memory(self._device, "one tile of the denoiser") from exc
+                    raise
             self._batch //= 2
 
     def _to_pixels(self, z0: Tensor, plan: TilePlan | None) -> Tensor:
@@ -147,12 +143,11 @@ class Sd21Family:
         choices = (None, *_STRIPS) if height * width <= _WHOLE_CELLS else _STRIPS
         for strip in choices:
             try:
-                return run_tiles(z0, plan, 1, partial(_decode_tiles, codec, strip))
-            except RuntimeError as exc:
-                if not is_out_of_memory(exc):
-                    raise
+                with needing_memory(self._device, "the VAE's decoder in strips"):
+                    return run_tiles(z0, plan, 1, partial(_decode_tiles, codec, strip))
+            except DeviceMemoryError:
                 if strip == choices[-1]:
-                    raise too_little_memory(self._device, "the VAE's decoder in strips") from exc
+                    raise
         raise AssertionError  # the loop ends by return or raise
 
     def _tiles(self, z_hat: Tensor) -> TilePlan | None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from codec.models.device import is_out_of_memory, too_little_memory
+from codec.models.device import needing_memory
 from codec.models.rounding import from_uint8, to_uint8
 from codec.models.sd21.encoding import LrEncoder
 from codec.models.sd21.package import load_encoder
@@ -47,10 +47,6 @@ class Sd21Writer:
             DeviceMemoryError: the device has too little memory.
         """
         x = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device).permute(2, 0, 1)[None]
-        try:
+        with needing_memory(self._device, "encoding", "take another --device"):
             lr = to_uint8(self._encoder.encode(from_uint8(x)))[0]
-        except RuntimeError as exc:
-            if not is_out_of_memory(exc):
-                raise
-            raise too_little_memory(self._device, "encoding", "take another --device") from exc
         return lr.permute(1, 2, 0).contiguous().cpu().numpy()
