@@ -44,7 +44,7 @@ def rd_command(results: Path, out: Path, *, metrics: tuple[str, ...], codecs: tu
 @click.argument("results", type=EXISTING)
 @out_option
 def fig9_command(results: Path, out: Path) -> None:
-    """Fig. 9 of TADM: R-D curves of ours against JPEG, from a run."""
+    """Figure 9 of TADM: R-D curves of ours against JPEG, from a run."""
     from bench.figures.curves import JPEG_METRICS, against_jpeg, draw_curves
     from bench.figures.style import save
 

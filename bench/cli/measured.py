@@ -28,8 +28,12 @@ from bench.figures import runs
 from bench.photos import list_photos, read_photo
 from bench.plan import Plan
 from bench.rates import RAW_BPP
+from codec.options import DEFAULT_QUALITY
 
 scale_option = click.option("--scale", type=int, help="HR/LR ratio.  [default: the model's smallest]")
+quality_option = click.option(
+    "--quality", type=click.IntRange(0, 99), default=DEFAULT_QUALITY, show_default=True, help="Of the lossy payload."
+)
 
 
 def _measuring(command: Callable[..., None]) -> Callable[..., None]:
@@ -43,7 +47,7 @@ def _measuring(command: Callable[..., None]) -> Callable[..., None]:
 @limit_option
 @model_option
 @device_option
-@click.option("--quality", type=click.IntRange(0, 99), default=52, show_default=True, help="Of the lossy payload.")
+@quality_option
 def fig3_command(
     photos: Path,
     out: Path,
@@ -53,7 +57,7 @@ def fig3_command(
     device: str,
     quality: int,
 ) -> None:
-    """Fig. 3 of TADM: rescaling error against diffusion error by timestep, and what is predicted from it."""
+    """Figure 3 of TADM: rescaling error against diffusion error by timestep, and what is predicted from it."""
     import json
 
     from bench.codecs.tadm import families, scales
@@ -80,7 +84,7 @@ def fig6_command(
     photos: Path, out: Path, *, limit: int | None, model: str | None, device: str, jobs: int, external: bool,
     logs: tuple[str, ...], key: str,
 ) -> None:  # fmt: skip
-    """Fig. 6 of TADM: what each part of the rescaler earns."""
+    """Figure 6 of TADM: what each part of the rescaler earns."""
     from bench.figures.rescaler import draw_parts
     from bench.figures.style import save
 
@@ -98,7 +102,7 @@ def fig7_command(
     photos: Path, out: Path, *, limit: int | None, model: str | None, device: str, jobs: int, external: bool,
     scale: int | None, target: float,
 ) -> None:  # fmt: skip
-    """Fig. 7 of TADM: fixed timesteps against predicted ones, decoded from the same files."""
+    """Figure 7 of TADM: fixed timesteps against predicted ones, decoded from the same files."""
     from bench.figures.dial import draw_fixed_timesteps
     from bench.figures.style import save
 
@@ -114,9 +118,9 @@ def fig7_command(
 @model_option
 @device_option
 @scale_option
-@click.option("--quality", type=click.IntRange(0, 99), default=52, show_default=True)
+@quality_option
 def fig8_command(photo: Path, out: Path, *, model: str | None, device: str, scale: int | None, quality: int) -> None:
-    """Fig. 8 of TADM: the timestep map over the picture PHOTO."""
+    """Figure 8 of TADM: the timestep map over the picture PHOTO."""
     from bench.figures.style import save
     from bench.figures.timesteps import decode_variant, draw_map, save_map_data
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import cycle
 from typing import Any
 
@@ -30,8 +31,11 @@ def draw_fixed_timesteps(record: dict[str, Any]) -> Figure:
         xs = [line["metrics"][measure] for _, line in fixed]
         ys = [line["metrics"]["psnr"] for _, line in fixed]
         axis.plot(xs, ys, color="#1f77b4", marker="o", markersize=4, label="one timestep for all tiles")
-        for (t, _), x, y in zip(fixed, xs, ys, strict=True):
-            axis.annotate(f"t={t:g}", (x, y), xytext=(4, 4), textcoords="offset points", fontsize=7, color="#1f77b4")
+        clear = -12 if (xs[-1] - xs[0]) * (ys[-1] - ys[0]) > 0 else 5  # points: the side that the curve leaves free
+        for first, last in _apart(xs, ys):
+            name = f"t={fixed[first][0]:g}" + (f"-{fixed[last][0]:g}" if last > first else "")
+            place = ((xs[first] + xs[last]) / 2, (ys[first] + ys[last]) / 2)
+            axis.annotate(name, place, xytext=(2, clear), textcoords="offset points", fontsize=7, color="#1f77b4")
         for variant, line in predicted:
             star = variant.realism != 0
             axis.plot(
@@ -40,7 +44,8 @@ def draw_fixed_timesteps(record: dict[str, Any]) -> Figure:
                 label="predicted timesteps" if star else "realism 0",
             )  # fmt: skip
         _label(axis, measure, "psnr")
-    axes[0].legend(fontsize=7)
+        axis.margins(x=0.12, y=0.12)
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=3)
     return figure
 
 
@@ -87,6 +92,19 @@ def _variant(name: str) -> Variant:
     if variant is None:
         raise BenchError(f"{name}: this figure is about variants of ours only")
     return variant
+
+
+def _apart(xs: list[float], ys: list[float], least: float = 0.06) -> list[tuple[int, int]]:
+    """First and last index of each stretch of points nearer to one another than that share of the picture."""
+    width, height = (max(max(v) - min(v), 1e-9) for v in (xs, ys))
+    stretches = [(0, 0)]
+    for i in range(1, len(xs)):
+        first, last = stretches[-1]
+        if math.hypot((xs[i] - xs[last]) / width, (ys[i] - ys[last]) / height) < least:
+            stretches[-1] = (first, i)
+        else:
+            stretches.append((i, i))
+    return stretches
 
 
 def _along(record: dict[str, Any], target: float, x: str, y: str) -> list[tuple[float, float, float]]:

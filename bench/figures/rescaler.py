@@ -13,12 +13,15 @@ from bench.codecs.tadm import Variant
 from bench.errors import BenchError
 from bench.figures.style import canvas
 
-_PARTS = ("bicubic", "LR reader", "reader and denoiser, realism 0")
+_PARTS = ("bicubic", "LR writer and reader", "and denoiser, realism 0")
 _COLOURS = ("#b0b0b0", "#ff9f6b", "#d62728")
 
 
 def draw_parts(record: dict[str, Any], logs: dict[str, Path], key: str) -> Figure:
-    """Bars by scale: bicubic alone, with the LR reader, with the denoiser at realism 0, all from the same lossless LR.
+    """Bars by scale: bicubic alone, with the LR reader, with the denoiser at realism 0, from a lossless LR.
+
+    The LR of the bicubic bar is a bicubic downscale, that of the others what the model writes: at scales with a learned
+    LR writer the second bar holds what writer and reader earn together.
 
     Args:
         record: of the run `bench.figures.runs.rescaler_parts`.
@@ -31,7 +34,7 @@ def draw_parts(record: dict[str, Any], logs: dict[str, Path], key: str) -> Figur
     figure, axes = canvas(len(panels) + bool(logs), width=4.0)
     for (metric, title), axis in zip(panels, axes, strict=False):
         _bars(axis, record, metric, title)
-    axes[0].legend(fontsize=7, loc="upper right")
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=3)
     if logs:
         _draw_logs(axes[-1], logs, key)
     return figure
@@ -48,11 +51,12 @@ def _bars(axis: Axes, record: dict[str, Any], metric: str, title: str) -> None:
             x = place + (i - 1) * 0.27
             axis.bar(x, value, width=0.25, color=colour, label=label if place == 0 else None)
             axis.annotate(
-                f"{value:.2f}" if value > 1 else f"{value:.3f}", (x, value), ha="center", va="bottom", fontsize=7
-            )
+                f" {value:.2f}" if value > 1 else f" {value:.3f}", (x, value), ha="center", va="bottom", fontsize=7,
+                rotation="vertical",
+            )  # fmt: skip
     low, high = min(values.values()), max(values.values())
     # bars that start at zero would hide what they are about; the axis says where it starts
-    axis.set_ylim(low - 0.6 * (high - low) - 1e-3, high + 0.55 * (high - low) + 1e-3)
+    axis.set_ylim(low - 0.6 * (high - low) - 1e-3, high + 0.25 * (high - low) + 1e-3)
     axis.set_xticks(range(len(scales)), [f"{s}x" for s in scales])
     axis.set_title(f"{title}, lossless LR", fontsize=9, loc="left")
     axis.grid(visible=False, axis="x")

@@ -69,7 +69,7 @@ def rescaling_errors(plan: Plan, photos: list[Photo], settings: dict[str, int], 
             errors.append(float(square.mean()))
             tiles += [round(float(v), 7) for v in whole.flat]
             timesteps += [round(float(v), 2) for v in read["timesteps"][:rows, :columns].flat]
-        label = f"{variant.scale}x {variant.payload.upper()}" + ("" if setting == 100 else f", quality {setting}")
+        label = f"{variant.scale}x {variant.payload.upper()}" + ("" if setting == 100 else f" q{setting}")
         found["scales"].append(
             {
                 "label": label,
@@ -104,33 +104,38 @@ def rank_correlation(a: list[float], b: list[float]) -> float:
 
 def draw_errors(data: dict[str, Any]) -> Figure:
     """Left: the diffusion error by timestep, and where each scale's errors lie on it. Right: predictions a tile."""
-    figure, (left, right) = canvas(2, width=4.6, height=3.6)
+    figure, (left, right) = canvas(2, width=4.8, height=4.2)
     t, curve = diffusion_error(data["energy"])
     left.plot(t[1:], curve[1:], color="#222222", linewidth=1.2, label="diffusion, by timestep")
     for i, one in enumerate(data["scales"]):
         colour, exact = _COLOURS.get(one["scale"], "#333333"), "PNG" in one["label"]
-        low, high = (float(equal_timestep(e, data["energy"])) for e in np.percentile(one["tiles"], [10, 90]))
-        at = float(equal_timestep(one["error"], data["energy"]))
-        part = np.geomspace(max(low, 1), max(high, 1), 50)
-        left.plot(
-            part, np.interp(part, t, curve), color=colour, linewidth=16 - 3 * i, alpha=0.25, solid_capstyle="butt"
+        line = "solid" if exact else "dashed"
+        at, low, high = (
+            max(1.0, float(equal_timestep(error, data["energy"])))
+            for error in (one["error"], *np.percentile(one["tiles"], [10, 90]))
         )
         left.plot(
-            [1, max(at, 1)], [one["error"]] * 2, color=colour, linestyle="solid" if exact else "dashed", marker="o",
-            markevery=[1], markersize=4, linewidth=1.2, label=f"rescaling {one['label']}: t = {at:.0f}",
+            [1, at], [one["error"]] * 2, color=colour, linestyle=line, marker="o", markevery=[1], markersize=4,
+            linewidth=1.2, label=f"{one['label']}: t = {at:.0f}, tiles {low:.0f}-{high:.0f}",
+        )  # fmt: skip
+        # All ranges lie on one curve; below it, a row each, they can be told apart.
+        left.plot(
+            [low, high], [0.03 + 0.035 * i] * 2, color=colour, linestyle=line, linewidth=2,
+            transform=left.get_xaxis_transform(),
         )  # fmt: skip
         rank = rank_correlation(one["tiles"], one["timesteps"])
         right.plot(
             one["tiles"], one["timesteps"], color=colour, marker="o", markersize=2.5, linestyle="none", alpha=0.45,
             markerfacecolor=colour if exact else "none", markeredgewidth=0.6,
-            label=f"{one['label']}, rank correlation {rank:.2f}",
+            label=f"{one['label']}: rank correlation {rank:.2f}",
         )  # fmt: skip
-    floor = min(float(np.percentile(one["tiles"], 2)) for one in data["scales"])
-    left.set(xscale="log", yscale="log", xlim=(1, T_MAX), ylim=(min(floor, 1e-3), 2), xlabel="timestep",
+    least = min(one["error"] for one in data["scales"])
+    left.set(xscale="log", yscale="log", xlim=(1, T_MAX), ylim=(min(least / 30, curve[1] / 10), 2), xlabel="timestep",
              ylabel="mean square error of the latent")  # fmt: skip
-    left.legend(fontsize=7, loc="lower right", title="thick: 10-90% of 64 px tiles", title_fontsize=7)
+    left.set_title("dots: scaling errs as much as diffusion; bars: 10-90% of 64 px tiles", fontsize=8, loc="left")
     right.set(xscale="log", ylim=(0, 210), xlabel="rescaling error of a 64 px tile", ylabel="predicted timestep")
-    figure.legend(*right.get_legend_handles_labels(), fontsize=7, loc="outside lower right", ncols=2, markerscale=2)
+    figure.legend(*left.get_legend_handles_labels(), fontsize=7, loc="outside lower left", ncols=2)
+    figure.legend(*right.get_legend_handles_labels(), fontsize=7, loc="outside lower right", ncols=2)
     return figure
 
 
@@ -148,9 +153,12 @@ def draw_map(pixels: PixelArray, decoded: PixelArray, timesteps: Floats, caption
         axis.spines[:].set_visible(False)
         axis.grid(visible=False)
     rows, columns = timesteps.shape
+    # the map's own range: the bar says which, and differences are what the picture is for
+    low = np.floor(timesteps.min() / 10) * 10
+    high = max(np.ceil(timesteps.max() / 10) * 10, low + 10)
     shown = axes[1].imshow(
         timesteps, extent=(0, columns * TILE, rows * TILE, 0), cmap="inferno", alpha=0.5, interpolation="nearest",
-        vmin=0, vmax=200,
+        vmin=low, vmax=high,
     )  # fmt: skip
     axes[1].set(xlim=(0, width), ylim=(height, 0))
     bar = figure.colorbar(shown, ax=axes[1], fraction=0.035, pad=0.02, label="timestep")

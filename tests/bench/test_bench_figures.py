@@ -93,6 +93,11 @@ def test_fixed_timesteps_and_plane(tmp_path: Path) -> None:
     svg, _ = save(dial.draw_fixed_timesteps(record_of(figures)), tmp_path, "fig7")
     assert "t=150" in texts(svg)
     assert "predicted timesteps" in texts(svg)
+    for i, spec in enumerate(wanted.specs[:3]):  # points that lie on one another share a label
+        figures[spec] = {"psnr": 26 - 0.001 * i, "texture": 0.3 - 0.001 * i, "patch_fd": 30 - 0.1 * i}
+    svg, _ = save(dial.draw_fixed_timesteps(record_of(figures)), tmp_path, "fig7")
+    assert "t=1-50" in texts(svg)
+    assert "t=25" not in texts(svg)
     along = {
         s: {"psnr": 25.0 - i, "ms_ssim": 0.9, "texture": 0.2 - 0.02 * i}
         for i, s in enumerate(runs.dial(4, (0.05,)).specs)
@@ -145,14 +150,14 @@ def test_rescaling_errors_and_map(run: Plan, tmp_path: Path, photos_folder: Path
     data = timesteps.rescaling_errors(run, [photo], {"tadm/4-png": 100, "tadm/4": 30}, decoder)
     read = timesteps.decode_variant(run, Variant(scale=4), photo, 30, decoder)
     exact, coded = data["scales"]
-    assert (exact["label"], coded["label"]) == ("4x PNG", "4x AV1, quality 30")
+    assert (exact["label"], coded["label"]) == ("4x PNG", "4x AV1 q30")
     assert min(exact["error"], coded["error"]) > 0
     assert exact["tiles"] != coded["tiles"]
     assert len(exact["tiles"]) == len(exact["timesteps"]) == 2 * 3
     latent = photo.pixels / 127.5 - 1
     assert data["energy"] == pytest.approx(np.square(latent).mean())
     svg, _ = save(timesteps.draw_errors(data), tmp_path, "fig3")
-    assert "rescaling 4x PNG" in texts(svg)
+    assert "4x PNG: t = " in texts(svg)
     svg, _ = save(timesteps.draw_map(photo.pixels, read["pixels"], read["timesteps"], "here"), tmp_path, "fig8")
     assert "predicted timesteps" in texts(svg)
     timesteps.save_map_data(tmp_path / "t.csv", read["timesteps"])
