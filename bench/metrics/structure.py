@@ -71,6 +71,14 @@ def _smooth(x: Tensor) -> Tensor:
     """Gaussian window over every channel, without the border where it does not fit."""
     offsets = torch.arange(_WINDOW) - (_WINDOW - 1) / 2
     line = torch.exp(-offsets.square() / (2 * _SIGMA**2))
-    line = (line / line.sum()).repeat(x.shape[1], 1, 1, 1)
-    rows = F.conv2d(x, line.transpose(2, 3), groups=x.shape[1])
-    return F.conv2d(rows, line, groups=x.shape[1])
+    taps = (line / line.sum()).tolist()
+    return _along(_along(x, 2, taps), 3, taps)
+
+
+def _along(x: Tensor, dim: int, taps: list[float]) -> Tensor:
+    """Weighted sums of neighbours: on a CPU several times faster than a convolution of one channel at a time."""
+    length = x.shape[dim] - len(taps) + 1
+    total = x.narrow(dim, 0, length) * taps[0]
+    for offset, tap in enumerate(taps[1:], 1):
+        total.add_(x.narrow(dim, offset, length), alpha=tap)
+    return total
