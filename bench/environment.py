@@ -87,9 +87,9 @@ def child_environment(threads: int) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
 
 
-def python_command(module: str) -> list[str]:
-    """Command that runs a module of this package in a new interpreter."""
-    return [sys.executable, "-m", module]
+def python_command(module: str, *arguments: str) -> list[str]:
+    """Command that runs a module of this project in a new interpreter."""
+    return [sys.executable, "-m", module, *arguments]
 
 
 def threads_for(jobs: int) -> int:

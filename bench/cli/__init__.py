@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bench.cli.figure import figure_group
+from bench.cli.large import large_command
 from bench.cli.report import report_command
 from bench.cli.run import run_command
 from bench.cli.speed import speed_command
@@ -36,5 +37,5 @@ def main() -> None:
     """Rate and distortion of tadmc beside JPEG and what people really use, measured through real files."""
 
 
-for _command in (run_command, report_command, figure_group, speed_command, stand_in_command):
+for _command in (run_command, report_command, figure_group, speed_command, large_command, stand_in_command):
     main.add_command(_command)
