@@ -21,7 +21,7 @@ _MEBIBYTE = 2**20
 
 def draw_speed(record: dict[str, Any]) -> Figure:
     """Four panels; points are measured, lines the fitted power laws, whose exponents the legend gives (1 = linear)."""
-    figure, axes = canvas(2, 2, width=5.2, height=3.5)
+    figure, axes = canvas(2, 2, width=6.0, height=3.3)
     for (name, what, field), axis in zip(QUANTITIES, axes, strict=True):
         for codec in record["codecs"]:
             _draw(axis, record, codec, (name, what, field))
@@ -41,8 +41,10 @@ def _draw(axis: Axes, record: dict[str, Any], codec: str, quantity: tuple[str, s
     values = [(row[what][field] - base) / unit for row, base in zip(rows, start, strict=True)]
     fit = next((g for g in record["growth"] if g["codec"] == codec and g["what"] == name), None)
     label = about["title"] if fit is None else f"{about['title']} ({fit['exponent']:.2f})"
-    axis.plot([row["side"] for row in rows], values, color=style.colour, marker=style.marker, markersize=4,
-              linestyle="none", label=label)  # fmt: skip
+    # one handle for the legend, with the marker of the points and the dash of the fitted line
+    shown: dict[str, Any] = {"color": style.colour, "marker": style.marker, "markersize": 4, "linewidth": 1}
+    axis.plot([], [], linestyle=style.line, label=label, **shown)
+    axis.plot([row["side"] for row in rows], values, **{**shown, "linestyle": "none"})
     if fit is not None:
         sides = np.geomspace(rows[0]["side"], rows[-1]["side"], 50)
         curve = fit["at_megapixel"] / unit * (sides**2 / 1e6) ** fit["exponent"]
@@ -55,4 +57,5 @@ def _dress(axis: Axes, record: dict[str, Any], title: str) -> None:
     axis.set_xticks(sorted({row["side"] for row in record["rows"]}))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axis.xaxis.set_minor_locator(NullLocator())
-    axis.legend(fontsize=7, title="growth with pixels", title_fontsize=7)
+    # beside the panel: nine codecs leave no free corner in it
+    axis.legend(fontsize=7, title="growth with pixels", title_fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
