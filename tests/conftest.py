@@ -9,6 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import settings
+
+# No test asserts a time, and a busy machine makes any example slow.
+settings.register_profile("timeless", settings.default, deadline=None)
+settings.load_profile("timeless")
 
 # Small tensors: threads would only wait for each other. Set before torch is imported, and for child processes too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -22,7 +22,7 @@ def noise(width: int, height: int) -> np.ndarray:
     return np.random.default_rng(width * 1009 + height).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(SIDES, SIDES, SCALES, st.sampled_from(["av1", "png", "webp"]))
 def test_the_size_comes_back(tiny_package: Path, width: int, height: int, scale: int, payload: str) -> None:
     data = codec.encode(noise(width, height), scale=scale, payload=payload, effort="fast", model=str(tiny_package))
@@ -55,7 +55,7 @@ def test_thin_pictures(tiny_package: Path, size: tuple[int, int]) -> None:
 
 
 @has_model
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SIDES, SIDES, st.tuples(*[st.integers(0, 255)] * 3), st.sampled_from([0.0, 1.0]))
 def test_a_flat_colour_stays_one(width: int, height: int, colour: tuple[int, int, int], realism: float) -> None:
     pixels = np.full((height, width, 3), colour, np.uint8)
@@ -67,7 +67,7 @@ def test_a_flat_colour_stays_one(width: int, height: int, colour: tuple[int, int
 
 
 @has_model
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(65, 130), st.integers(65, 130))
 def test_colours_are_those_of_the_lr(width: int, height: int) -> None:
     y, x = np.mgrid[0:height, 0:width]

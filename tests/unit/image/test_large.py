@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -28,7 +28,6 @@ def noise(width: int, height: int) -> np.ndarray:
     return np.random.default_rng(width * 1009 + height).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 90), st.integers(1, 300), st.sampled_from([4, 8, 16, 32]), st.integers(1, 9))
 def test_strips_of_the_lr_are_the_downscale_of_the_whole(width: int, height: int, scale: int, strip: int) -> None:
     pixels = noise(width, height)
@@ -126,7 +125,6 @@ def read_all(path: Path) -> None:
         pass
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 40), max_size=9), st.integers(1, 50))
 def test_rows_are_dealt_out_anew(heights: list[int], height: int) -> None:
     pixels = noise(3, sum(heights) + 1)[:-1]

@@ -23,7 +23,7 @@ def pillow_avif(lr: np.ndarray, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 200), st.integers(1, 200), st.sampled_from(["4:4:4", "4:2:0"]))
 def test_rebuilt_boxes_decode_to_the_picture_of_the_original_avif(width: int, height: int, subsampling: str) -> None:
     width += width % 2 if subsampling == "4:2:0" else 0
