@@ -44,7 +44,7 @@ def _draw(axis: Axes, record: dict[str, Any], codec: str, quantity: tuple[str, s
     # one handle for the legend, with the marker of the points and the dash of the fitted line
     shown: dict[str, Any] = {"color": style.colour, "marker": style.marker, "markersize": 4, "linewidth": 1}
     axis.plot([], [], linestyle=style.line, label=label, **shown)
-    axis.plot([row["side"] for row in rows], values, **{**shown, "linestyle": "none"})
+    axis.plot([row["side"] for row in rows], values, linestyle="none", **shown)
     if fit is not None:
         sides = np.geomspace(rows[0]["side"], rows[-1]["side"], 50)
         curve = fit["at_megapixel"] / unit * (sides**2 / 1e6) ** fit["exponent"]

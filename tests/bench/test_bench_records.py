@@ -91,6 +91,24 @@ def test_committed_results_can_be_read_and_say_what_their_tables_say(path: Path)
             assert text.read_text().endswith(tables.markdown(table))
 
 
+@pytest.mark.parametrize(("section", "run"), [("## Kodak, who", "kodak"), ("## CLIC 2025, who", "clic2025")])
+def test_who_wins_tables_of_the_results_page(section: str, run: str) -> None:
+    record = records.read(RESULTS / run)
+    names = {codec["title"]: name for name, codec in record["codecs"].items()}
+    measures = {measure.title: name for name, measure in ALL.items()}
+    means = {(line["codec"], line["target"]): line for line in record["summary"]}
+    lines = (RESULTS / "README.md").read_text().partition(section)[2].partition("\n| measure |")[2].splitlines()[2:]
+    for row in lines[: lines.index("")]:
+        title, rate, *cells, _ = (cell.strip() for cell in row.strip("|").split("|"))
+        measure, target = measures[title], float(rate)
+        value, _, peer = cells[2].partition(" ")
+        known = [means[name, target] for name in ("tadm/4:r0", "tadm/4:r1", names[peer])]
+        shown = [f"{line['metrics'][measure]:.{ALL[measure].digits}f}" for line in known]
+        assert [cell.strip("*") for cell in (*cells[:2], value)] == shown, row
+        assert all(line["n"] == line["of"] for line in known), row
+    assert lines.index("") >= 20
+
+
 def test_the_tables_of_the_readme_are_means_of_the_committed_run() -> None:
     record = records.read(RESULTS / "kodak")
     names = {"tadmc, realism 0": "tadm/4:r0", "tadmc, realism 1": "tadm/4:r1"}
