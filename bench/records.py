@@ -177,7 +177,7 @@ def _validator(kind: str) -> Any:  # noqa: ANN401 - jsonschema has no types
 
 def _strip(row: Row, used: list[int]) -> Row:
     """A journal entry as a results file has it: what is said elsewhere left out, no more digits than mean anything."""
-    kept = {k: v for k, v in row.items() if k not in ("protocol", "digest", "version")}
+    kept = {k: v for k, v in row.items() if k not in ("protocol", "digest", "version", "without")}
     kept |= {name: used.index(row[name]) for name in _ENVIRONMENTS if name in row}
     if "metrics" in kept:
         kept["metrics"] = {name: round(value, 5) for name, value in kept["metrics"].items()}
@@ -191,7 +191,7 @@ def _image(path: Path) -> dict[str, str | int]:
 
 
 def _state(name: str, *, wanted: bool) -> str:
-    if name not in {m.name for m in catalog.EXTERNAL}:
+    if name not in {m.name for m in (*catalog.EXTERNAL, *catalog.JUDGES)}:
         return external.READY
     return external.states()[name] if wanted else "not asked for"
 

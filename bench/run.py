@@ -85,7 +85,8 @@ def _lacking(plan: Plan, task: Task, valid: list[Entry]) -> list[Entry]:
     if not plan.external:
         return []
     keys, now = wanted_keys(plan, task), ready()
-    return [e["row"] for e in valid if "row" in e and key_of(e["row"]) in keys and now - e["row"]["metrics"].keys()]
+    rows = [e["row"] for e in valid if "row" in e and key_of(e["row"]) in keys]
+    return [row for row in rows if now - row["metrics"].keys() - set(row.get("without", ()))]
 
 
 def valid_entries(plan: Plan, entries: list[Entry], *, failures: bool = False) -> list[Entry]:

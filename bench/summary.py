@@ -25,7 +25,8 @@ def summarise(rows: list[Row], images: int, features: FeaturesOf) -> list[Row]:
         features: gives stored patch features.
 
     Returns:
-        Lines with codec, target, n, of, bpp, times and the mean of every measure that all their rows have; patch_fd is
+        Lines with codec, target, n, of, bpp, times and the mean of every measure that all their rows have (of
+        a partial measure, that some have); patch_fd is
         over the patches of their photographs together.
     """
     groups: dict[tuple[str, float], list[Row]] = {}
@@ -83,11 +84,12 @@ def _mean(group: list[Row], key: str) -> float:
 
 
 def _metric_means(group: list[Row]) -> dict[str, float]:
-    return {
-        name: round(float(np.mean([row["metrics"][name] for row in group])), 5)
-        for name in ALL
-        if all(name in row["metrics"] for row in group)
-    }
+    found = {}
+    for name, metric in ALL.items():
+        values = [row["metrics"][name] for row in group if name in row["metrics"]]
+        if len(values) == len(group) or (metric.partial and values):
+            found[name] = round(float(np.mean(values)), 5)
+    return found
 
 
 def _set_metrics(codec: str, group: list[Row], features: FeaturesOf) -> dict[str, float]:

@@ -71,7 +71,8 @@ def perform(plan: Plan, work: Work, environment: int, decoder: Decoder) -> None:
     for row in work.lacking:
         with contextlib.suppress(CodecError):  # the row stays as it is; the next run tries again
             values = row["metrics"] | reader.external(*by_name[row["codec"]], row)
-            journal.add([{"row": {**row, "metrics": values, "external_environment": environment}}])
+            more = {"metrics": values, "without": _without(values), "external_environment": environment}
+            journal.add([{"row": {**row, **more}}])
     for target in plan.targets:
         for spec, codec in codecs.items():
             if (photo.name, codec.name, target) not in work.wanted:
@@ -158,9 +159,16 @@ class _Reader:
             "bytes": read.bytes, "bpp": photo.bpp(read.bytes), "width": photo.width, "height": photo.height,
             "decode_seconds": round(read.seconds, 4), "metrics": values,
         }  # fmt: skip
+        if self._plan.external:
+            row["without"] = _without(values)
         if read.timesteps is not None:
             row["mean_timestep"] = round(float(np.mean(read.timesteps)), 2)
         return row
+
+
+def _without(values: Values) -> list[str]:
+    """Measures of others that this picture has no place for: a picture without a face has no face distance."""
+    return sorted(ready() - values.keys())
 
 
 @lru_cache(maxsize=1)

@@ -28,9 +28,9 @@ def tiny_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A compact model package with every scale, small widths and random weights that all have an effect."""
     import torch
 
-    from codec.models.compact.config import CompactConfig
-    from codec.models.compact.model import CompactModel
     from codec.models.compact.package import save_package
+    from codec.models.compact.v1.config import CompactConfig
+    from codec.models.compact.v1.model import CompactModel
 
     torch.manual_seed(0)
     config = CompactConfig(scales=(4, 8, 16, 32), reader_width=8, widths=(8, 8, 16), half_width=8, predictor_width=8)

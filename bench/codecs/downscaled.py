@@ -32,8 +32,11 @@ class Downscaled(Codec):
         return self._inner.encode(Photo(photo.name, downscale(photo.pixels, self.scale)), setting)
 
     def decode(self, data: bytes, expected: Expected) -> Decoded:
-        small = self._inner.decode(data, expected).pixels
-        return Decoded(upscale(small, expected.width, expected.height))
+        return Decoded(upscale(self.small(data, expected), expected.width, expected.height))
+
+    def small(self, data: bytes, expected: Expected) -> PixelArray:
+        """The picture as it was coded, not enlarged."""
+        return self._inner.decode(data, expected).pixels
 
 
 def downscale(pixels: PixelArray, scale: int) -> PixelArray:

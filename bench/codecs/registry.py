@@ -15,6 +15,7 @@ from bench.codecs.jpeg import Jpeg
 from bench.codecs.jxl import JpegXl
 from bench.codecs.png import Png
 from bench.codecs.tadm import DEFAULT_PAYLOAD, Tadm, Variant, scales
+from bench.codecs.upscaled import FACTOR, NETWORKS, Upscaled
 from bench.codecs.vvc import Vvc
 from bench.codecs.webp import WebP
 from bench.errors import BenchError, MissingError
@@ -31,12 +32,13 @@ STANDARD_PEERS = (
 QUICK_PEERS = ("jpeg/4", "webp/2", "avif", "avif/4")
 ENDS_OF_DIAL = (0.0, 1.0)
 HELP = (
-    "NAME or NAME/SCALE with NAME one of jpeg, webp, avif, jxl, heic, vvc, png; tadm/SCALE[-PAYLOAD]:rREALISM, e.g. "
+    "NAME or NAME/SCALE with NAME one of jpeg, webp, avif, jxl, heic, vvc, png; NAME/4+UPSCALER with UPSCALER one "
+    f"of {', '.join(NETWORKS)}; tadm/SCALE[-PAYLOAD]:rREALISM, e.g. "
     "tadm/4:r0 or tadm/16-png:r1, with :tTIMESTEP behind it for one timestep everywhere, or :z instead of :rREALISM "
     "for the rescaler without denoising; folder:NAME=PATH."
 )
 
-_PEER = re.compile(r"(?P<name>[a-z]+)(/(?P<scale>[2-9]|[1-9]\d))?")
+_PEER = re.compile(r"(?P<name>[a-z]+)(/(?P<scale>[2-9]|[1-9]\d)(\+(?P<upscaler>[a-z]+))?)?")
 
 
 def make(spec: str, options: CodecOptions) -> Codec:
@@ -59,6 +61,10 @@ def make(spec: str, options: CodecOptions) -> Codec:
     peer = _PEER.fullmatch(spec)
     if peer and peer["name"] in _PEERS:
         inner = _PEERS[peer["name"]]()
+        if peer["upscaler"] and peer["upscaler"] in NETWORKS and int(peer["scale"]) == FACTOR:
+            return Upscaled(inner, peer["upscaler"])
+        if peer["upscaler"]:
+            raise BenchError(f"codec {spec!r} is not known: {HELP}")
         return Downscaled(inner, int(peer["scale"])) if peer["scale"] else inner
     raise BenchError(f"codec {spec!r} is not known: {HELP}")
 

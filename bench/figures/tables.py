@@ -146,8 +146,8 @@ def bd_rates(record: dict[str, Any], anchor: str) -> Table:
 
 def space_to_depth(photos: list[Photo]) -> list[dict[str, float]]:
     """Measures of the compact family's latent codec alone: pixels -> latent -> pixels."""
-    from codec.models.compact.config import LATENT_FACTOR
-    from codec.models.compact.latent import PixelLatent
+    from codec.models.compact.v1.config import LATENT_FACTOR
+    from codec.models.compact.v1.latent import PixelLatent
     from codec.models.device import resolve_device
 
     return [_through(photo, LATENT_FACTOR, PixelLatent(), resolve_device("cpu")) for photo in photos]

@@ -20,7 +20,7 @@ from bench.decoding import Decoder
 from bench.figures.style import canvas
 from bench.photos import Photo, PixelArray
 from bench.plan import Plan
-from codec.models.compact.scheduler import alpha_bar
+from codec.models.compact.v1.scheduler import alpha_bar
 
 Floats = npt.NDArray[np.float64]
 

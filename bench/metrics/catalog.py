@@ -21,6 +21,7 @@ class Metric:
         unit: "" = a plain number.
         digits: decimals worth showing.
         source: "bench" = ours; otherwise the package or tool that computes it.
+        partial: whether only some pictures have it (those with a face, with a word); a mean is then over these.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Metric:
     unit: str = ""
     digits: int = 3
     source: str = "bench"
+    partial: bool = False
 
     @property
     def arrow(self) -> str:
@@ -51,6 +53,8 @@ OURS = (
     Metric(name="texture", title="Texture", better="lower"),
     Metric(name="sharp", title="Sharpness", better="one", digits=2),
     Metric(name="lattice", title="Lattice", better="lower"),
+    Metric(name="grain", title="Grain", better="lower"),
+    Metric(name="crease", title="Crease", better="lower"),
     Metric(name="patch_fd", title="Patch FD", better="lower", scope="set", digits=1),
 )
 EXTERNAL = (
@@ -71,4 +75,12 @@ EXTERNAL = (
     ),
     Metric(name="butteraugli_3n", title="Butteraugli 3-norm", better="lower", digits=2, source="butteraugli_main"),
 )
-ALL = {m.name: m for m in (*OURS, *EXTERNAL)}
+#: Networks that others trained, as judges.
+JUDGES = (
+    Metric(name="stlpips", title="ST-LPIPS", better="lower", source="judges"),
+    Metric(name="face", partial=True, title="Face distance", better="lower", source="judges"),
+    Metric(name="face_lost", partial=True, title="Faces lost", better="lower", source="judges"),
+    Metric(name="eye", partial=True, title="Eye error", better="lower", source="judges"),
+    Metric(name="text_lost", partial=True, title="Text lost", better="lower", source="judges"),
+)
+ALL = {m.name: m for m in (*OURS, *EXTERNAL, *JUDGES)}

@@ -1,5 +1,5 @@
-"""Measures of others: pyiqa's networks, libjxl's tools and SSIMULACRA2's Python package; used where they and their
-weights are, named where not.
+"""Measures of others: pyiqa's networks, libjxl's tools, SSIMULACRA2's Python package and the judges of `bench.judges`;
+used where they and their weights are, named where not.
 
 Nothing is ever downloaded: pyiqa would fetch weights when a measure is made, so measures are made with the network
 shut. A measure that cannot be computed has a state that says why, and no value.
@@ -13,7 +13,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -24,16 +24,22 @@ import torch
 from PIL import Image
 
 from bench.errors import CodecError
+from bench.judges.faces import Faces
+from bench.judges.stlpips import StLpips
+from bench.judges.text import Text
 from bench.metrics.colour import to_tensor
 from bench.metrics.panel import Values
 from bench.photos import PixelArray
 
+#: (original, decoded), uint8 [H, W, 3] -> measures by name.
+Judge = Callable[[PixelArray, PixelArray], Values]
 READY, NO_WEIGHTS, NOT_INSTALLED = "ok", "no weights", "not installed"
 HELP = {
     "pyiqa": "pip install 'tadmc[metrics]' (needs a torchvision that matches torch), then let pyiqa fetch its weights",
     "ssimulacra2": "put libjxl's tools folder on the PATH",
     "ssimulacra2_py": "pip install ssimulacra2",
     "butteraugli_main": "put libjxl's tools folder on the PATH",
+    "judges": "pip install 'tadmc[judges]'",
 }
 #: pyiqa's names of our picture measures.
 _PYIQA = {
@@ -44,6 +50,12 @@ _NO_REFERENCE = {"musiq", "clipiqa", "niqe"}
 _TOOLS = {"ssimulacra2": "ssimulacra2", "butteraugli_3n": "butteraugli_main"}
 #: Measures that a Python package computes.
 _PACKAGES = {"ssimulacra2_py": "ssimulacra2"}
+#: Judges, and the measures that each gives; a picture without a face or a word has none of theirs.
+_JUDGES: dict[str, tuple[Callable[[], Judge], tuple[str, ...]]] = {
+    "stlpips": (StLpips, ("stlpips",)),
+    "faces": (Faces, ("face", "face_lost", "eye")),
+    "text": (Text, ("text_lost",)),
+}
 _TIMEOUT = 600
 
 
@@ -52,6 +64,8 @@ def states() -> dict[str, str]:
     """Every external measure: "ok", "no weights" or "not installed"."""
     found = {name: READY if shutil.which(tool) else NOT_INSTALLED for name, tool in _TOOLS.items()}
     found |= {name: READY if find_spec(package) else NOT_INSTALLED for name, package in _PACKAGES.items()}
+    for judge, (_, names) in _JUDGES.items():
+        found |= dict.fromkeys(names, NOT_INSTALLED if _judge(judge) is None else READY)
     for name, theirs in {**_PYIQA, "patch_fid": "fid"}.items():
         if find_spec("pyiqa") is None:
             found[name] = NOT_INSTALLED
@@ -62,11 +76,12 @@ def states() -> dict[str, str]:
 
 def ready() -> set[str]:
     """External measures that a picture can be given here."""
-    return {name for name, state in states().items() if state == READY and name in {*_PYIQA, *_TOOLS, *_PACKAGES}}
+    judged = {name for _, names in _JUDGES.values() for name in names}
+    return {n for n, state in states().items() if state == READY and n in {*_PYIQA, *_TOOLS, *_PACKAGES, *judged}}
 
 
 def measure_external(original: PixelArray, decoded: PixelArray, names: set[str] | None = None) -> Values:
-    """External measures of a picture.
+    """External measures of a picture; those that it has no place for (a face, a word) are left out.
 
     Args:
         original: uint8 [H, W, 3].
@@ -78,7 +93,12 @@ def measure_external(original: PixelArray, decoded: PixelArray, names: set[str] 
     """
     wanted = sorted(ready() if names is None else names & ready())
     values = {name: _pyiqa(name, original, decoded) for name in wanted if name in _PYIQA}
-    with_files = [name for name in wanted if name not in _PYIQA]
+    for judge, (_, names_given) in _JUDGES.items():
+        if set(names_given) & set(wanted):
+            given = _judge(judge)
+            assert given is not None
+            values |= {n: v for n, v in given(original, decoded).items() if n in wanted}
+    with_files = [name for name in wanted if name in {*_TOOLS, *_PACKAGES}]
     if with_files:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             paths = []
@@ -131,6 +151,15 @@ def _network(name: str) -> Any:  # noqa: ANN401 - pyiqa has no types
             return import_module("pyiqa").create_metric(name, device="cpu")
         except Exception:  # pyiqa, what it loads weights with, and a torchvision that does not fit raise many kinds
             return None
+
+
+@cache
+def _judge(name: str) -> Judge | None:
+    """A judge, or None if its package is not installed."""
+    try:
+        return _JUDGES[name][0]()
+    except ImportError:
+        return None
 
 
 @contextlib.contextmanager

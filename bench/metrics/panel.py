@@ -11,6 +11,7 @@ from bench.errors import BenchError
 from bench.metrics.colour import opponent, to_tensor
 from bench.metrics.lattice import lattice
 from bench.metrics.patches import Features, patch_features
+from bench.metrics.smoothness import crease, grain
 from bench.metrics.structure import ms_ssim, ms_ssim_rgb, psnr, ssim
 from bench.metrics.texture import Detail, detail, sharp, texture
 from bench.photos import PixelArray
@@ -70,5 +71,7 @@ def measure(original: Prepared, decoded: Prepared) -> Values:
         "texture": texture(original.detail, decoded.detail),
         "sharp": sharp(original.detail, decoded.detail),
         "lattice": lattice(original.luma, decoded.luma),
+        "grain": grain(original.luma, decoded.luma),
+        "crease": crease(original.luma, decoded.luma),
     }
     return {name: value for name, value in found.items() if value is not None}

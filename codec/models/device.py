@@ -66,3 +66,8 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.float32 if device.type == "cpu" else torch.bfloat16
     return {"fp32": torch.float32, "bf16": torch.bfloat16}[name]
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether convolutions in bfloat16 are faster there than in float32: GPUs, and CPUs with instructions for it."""
+    return device.type != "cpu" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))

@@ -19,7 +19,7 @@ from codec.errors import ModelError
 
 _ID_SIZE = 8
 #: Keys of the config that say nothing about how a file of one scale is decoded.
-_NOT_DECODING = {"scales", "writers", "writer_width", "sources"}
+_NOT_DECODING = {"scales", "denoisers", "writers", "writer_width", "writer_blocks", "sources"}
 #: Parts of each family, in hashing order.
 _PARTS = {
     "compact": ("denoiser", "predictor{scale}", "reader{scale}"),
@@ -67,6 +67,9 @@ class Package:
         """
         if self.family not in _PARTS:
             raise ModelError(f"model {self.name}: family is {self.family!r}, expected one of {', '.join(_PARTS)}")
+        if self.config.get("architecture") == "compact-2":
+            has = scale in self.config.get("denoisers", ())
+            return (f"denoiser{scale}", f"reader{scale}") if has else (f"reader{scale}",)
         return tuple(part.format(scale=scale) for part in _PARTS[self.family])
 
     def has_writer(self, scale: int) -> bool:

@@ -1,84 +1,45 @@
-"""Crops to LR pictures inside a training step, through the real payload: forward as stored, backward straight on."""
+"""Pictures through the real payload: in a training step (forward as stored, backward straight on), or beforehand."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
-from codec.models.compact.model import CompactModel
 from codec.models.rounding import from_uint8, to_uint8
 from codec.payload.av1 import Av1Payload
 from codec.payload.base import PixelArray
 
 #: Qualities of the AV1 payload seen in training, a scale; smaller LR pictures need finer coding at the same rate.
-QUALITIES = {4: (6, 82), 8: (8, 92), 16: (10, 98), 32: (14, 98)}
-#: Share of crops coded without loss, a scale.
-_LOSSLESS = {4: 0.05, 8: 0.15, 16: 0.25, 32: 0.25}
+QUALITIES = {1: (1, 50), 2: (3, 70), 4: (6, 82), 8: (8, 92), 16: (10, 98), 32: (14, 98)}
+#: Share of pictures coded without loss, a scale.
+LOSSLESS = {1: 0.0, 2: 0.02, 4: 0.04, 8: 0.1, 16: 0.2, 32: 0.25}
 #: BT.601, full range, as in the payload; chroma about zero.
 _YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 
-
-@dataclass(frozen=True)
-class Batch:
-    """A training batch at one scale.
-
-    Attributes:
-        hr: float [B, 3, crop, crop] in [-1, 1].
-        lr: float [B, 3, crop/scale, crop/scale] in [-1, 1], as a decoder sees it.
-        quality: float [B, 1, 1, 1], payload quality / 100, 1 = lossless.
-        scale: HR/LR ratio.
-        residual: what the model's LR writer adds to the downscale, float like `lr`; zeros without a writer.
-        bits: estimate of bits an LR pixel, float [B], see `estimated_bits`; ones without a writer.
-    """
-
-    hr: Tensor
-    lr: Tensor
-    quality: Tensor
-    scale: int
-    residual: Tensor
-    bits: Tensor
+#: What an encoder adds to the downscale: HR, quality and downscale -> LR, all as in a training step.
+Write = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def draw_quality(batch: int, scale: int, rng: torch.Generator) -> Tensor:
     """Random payload qualities / 100, float [batch, 1, 1, 1]; the coarse end as often as the fine one."""
     low, high = QUALITIES[scale]
     quality = torch.randint(low, high + 1, (batch,), generator=rng).float() / 100
-    lossless = torch.rand(batch, generator=rng) < _LOSSLESS[scale]
+    lossless = torch.rand(batch, generator=rng) < LOSSLESS[scale]
     return torch.where(lossless, 1.0, quality).view(-1, 1, 1, 1)
-
-
-def encode(model: CompactModel, hr: Tensor, quality: Tensor, scale: int, chroma: str) -> Batch:
-    """What an encoder with this model stores of the crops, coded anew.
-
-    Args:
-        model: its writer of the scale is used if it has one; the gradient reaches it.
-        hr: float [B, 3, H, W] in [-1, 1].
-        quality: float [B, 1, 1, 1], on any device.
-        scale: HR/LR ratio.
-        chroma: of the payload, "444", "420" or "auto".
-    """
-    quality = quality.to(hr.device)
-    base = downscale(hr, scale)
-    if scale not in model.config.writers:
-        lr = through_payload(base, quality, chroma)
-        return Batch(hr, lr, quality, scale, torch.zeros_like(lr), lr.new_ones(lr.shape[0]))
-    residual = model.write(hr, quality, scale).float()
-    lr = base + residual
-    stored = through_payload(lr, quality, chroma)
-    with torch.autocast(hr.device.type, enabled=False):  # half precision is coarser than a grey level
-        bits = estimated_bits(lr, stored)
-    return Batch(hr, stored, quality, scale, residual, bits)
 
 
 def downscale(hr: Tensor, scale: int) -> Tensor:
     """What the encoder gives the writer: antialiased bicubic (a = -0.5), rounded to 8 bits; float in [-1, 1]."""
+    if scale == 1:
+        return hr
     lr = F.interpolate(hr, scale_factor=1 / scale, mode="bicubic", antialias=True)
     return from_uint8(to_uint8(lr))
 
@@ -99,6 +60,46 @@ def through_payload(lr: Tensor, quality: Tensor, chroma: str = "auto") -> Tensor
     coded = np.stack(list(_pool().map(partial(_through_av1, chroma=chroma), pictures, qualities)))
     stored = from_uint8(torch.from_numpy(coded).permute(0, 3, 1, 2)).to(lr.device)
     return lr + (stored - lr).detach()
+
+
+def code_store(
+    store: Path, scale: int, count: int, *, write: Write | None = None, chroma: str = "auto", seed: int = 0,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> None:  # fmt: skip
+    """Code the LR of every square of a crop store once, at `count` qualities each: what `CodedPairs` reads.
+
+    `lr<scale>_<side>.npy` uint8 [N, count, h, w, 3] and `quality<scale>_<side>.npy` uint8 [N, count], 100 = lossless;
+    the same with `holdout_` in front, at evenly spaced qualities instead of random ones.
+
+    Args:
+        store: crop store.
+        scale: HR/LR ratio.
+        count: qualities a square.
+        write: makes the LR that an encoder with a writer would store; None = the plain downscale.
+        chroma: of the payload.
+        seed: of the random qualities.
+        on_progress: called with the number of squares done.
+    """
+    rng, done = torch.Generator().manual_seed(seed), 0
+    low, high = QUALITIES[scale]
+    for path in sorted(store.glob("*hr_*.npy")):
+        squares, held_out = np.load(path, mmap_mode="r", allow_pickle=False), path.name.startswith("holdout")
+        side = squares.shape[1] // scale
+        pictures = np.empty((len(squares), count, side, side, 3), np.uint8)
+        even = torch.linspace(low + (high - low) / 4, high - (high - low) / 4, count).round() / 100
+        qualities = np.empty((len(squares), count), np.uint8)
+        for i in range(len(squares)):
+            quality = even.view(-1, 1, 1, 1) if held_out else draw_quality(count, scale, rng)
+            hr = from_uint8(torch.from_numpy(squares[i].copy())).permute(2, 0, 1)[None]
+            lr = downscale(hr, scale).expand(count, -1, -1, -1)
+            if write is not None:
+                lr = write(hr.expand(count, -1, -1, -1), quality, lr)
+            pictures[i] = to_uint8(through_payload(lr, quality, chroma)).permute(0, 2, 3, 1).numpy()
+            qualities[i] = (quality.flatten() * 100).round().byte().numpy()
+            done += 1
+            on_progress(done)
+        np.save(path.with_name(path.name.replace("hr_", f"lr{scale}_")), pictures)
+        np.save(path.with_name(path.name.replace("hr_", f"quality{scale}_")), qualities)
 
 
 def estimated_bits(lr: Tensor, stored: Tensor) -> Tensor:

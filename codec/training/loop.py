@@ -1,166 +1,184 @@
-"""The training loop: schedule, log, evaluation, sample sheets, checkpoints, and a clean stop at any moment."""
+"""The training loop of every family: schedule, log, evaluation, checkpoints, and a clean stop at any moment."""
 
 from __future__ import annotations
 
 import json
 import math
+import shutil
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import nn
 
-from codec.errors import InputError
-from codec.models.compact.config import CompactConfig
-from codec.models.compact.model import CompactModel
-from codec.models.compact.package import load_parts, save_package
 from codec.training.config import StageConfig
-from codec.training.crops import CropStore
-from codec.training.evaluate import evaluate, sample_sheet
-from codec.training.stages import STAGES
-from codec.training.state import Ema, load_state, save_state
+from codec.training.state import (
+    Ema,
+    Tensors,
+    copy_into,
+    load_tensors,
+    optimizer_tensors,
+    restore_optimizer,
+    save_tensors,
+)
+
+
+class Stage(Protocol):
+    """One way to train the networks of a family: what a step does, and what of it a checkpoint must hold."""
+
+    @property
+    def config(self) -> StageConfig:
+        """Lengths, rates and weights."""
+
+    def tensors(self) -> Tensors:
+        """Everything that changes beside optimisers, by name: live tensors, filled in place by a resumed run."""
+
+    def averaged(self) -> Tensors:
+        """Those of them whose running mean is evaluated and kept."""
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Optimisers by name; the rates they are made with are the peaks of the schedule."""
+
+    def step(self, rng: torch.Generator) -> dict[str, float]:
+        """Draw a batch, update every optimiser once; returns what the log shows."""
+
+    def evaluate(self, folder: Path, step: int) -> list[dict[str, float]]:
+        """Held-out figures, a line of the log each; may leave pictures in the run folder."""
+
+    def save(self, folder: Path) -> None:
+        """Write a model package of the weights as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Where a run reads and writes.
+    """Where a run writes and when it stops.
 
     Attributes:
-        store: crop store folder.
-        out: run folder: `state.safetensors`, `log.jsonl`, `sheet-*.png`, `package/`.
-        init: model package to start from, if any.
-        device: resolved device.
+        out: run folder: `state.safetensors`, `log.jsonl`, `package/`.
         minutes: stop (with a checkpoint) after so long; None = only at the end.
         on_step: called with (step, metrics) for progress display.
     """
 
-    store: Path
     out: Path
-    device: torch.device
-    init: Path | None = None
     minutes: float | None = None
     on_step: Callable[[int, dict[str, float]], None] = lambda *_: None
 
 
-def train(config: StageConfig, run: Run) -> CompactModel:
-    """Run one stage to its end or to the next stop; resumes by itself if `run.out` has a state.
+def train(stage: Stage, run: Run) -> int:
+    """Run a stage to its end or to the next stop; goes on by itself if `run.out` has a state.
 
     Returns:
-        The model with the averaged weights, also saved as a model package in `run.out`/package.
-
-    Raises:
-        InputError: the configuration names parts the model does not have.
+        Steps done so far.
     """
-    return _Trainer(config, run).train()
+    return _Trainer(stage, run).train()
 
 
 class _Trainer:
     """Everything that moves while a stage is trained."""
 
-    def __init__(self, config: StageConfig, run: Run) -> None:
-        torch.manual_seed(config.seed)
-        self._config, self._run = config, run
-        self._model = _build(config, run)
-        self._stage = STAGES[config.kind](self._model, config)
-        self._optimizers = self._stage.optimizers()
-        self._modules = {"model": self._model, **self._stage.extra}
-        self._ema = Ema(self._model, config.ema)
-        self._scales = tuple(config.scales)
-        self._store = CropStore(run.store, device=run.device)
-        self._held_out = CropStore(run.store, device=run.device, holdout=True)
-        self._rng = torch.Generator().manual_seed(config.seed + _rank())
-        self._step = 0
+    def __init__(self, stage: Stage, run: Run) -> None:
+        self._stage, self._run, self._config = stage, run, stage.config
+        self._optimizers = stage.optimizers()
+        self._peaks = {n: [g["lr"] for g in o.param_groups] for n, o in self._optimizers.items()}
+        self._ema = Ema(stage.averaged(), stage.config.ema)
+        self._rng = torch.Generator().manual_seed(stage.config.seed + 7919 * rank())
+        self._step, self._sums = 0, dict[str, float]()
         if (run.out / "state.safetensors").exists():
-            self._step = int(load_state(run.out, self._modules, self._optimizers, self._ema)["step"])
-            self._rng.manual_seed(config.seed + _rank() + 7919 * self._step)
-        elif _rank() == 0:
+            self._resume()
+        elif rank() == 0:
             run.out.mkdir(parents=True, exist_ok=True)
 
-    def train(self) -> CompactModel:
-        """Steps, reports and checkpoints until the stage ends or a stop is asked for."""
+    def train(self) -> int:
         config, run = self._config, self._run
         started = saved = time.monotonic()
-        sums: dict[str, float] = {}
         with StopRequest() as stop:
             while self._step < config.steps and not stop.asked:
-                self._one_step(sums)
+                self._one_step()
                 now = time.monotonic()
                 late = run.minutes is not None and now - started > 60 * run.minutes
-                stop.asked = _any_process(stop.asked or late)
+                stop.asked = any_process(stop.asked or late)
+                if rank() != 0:
+                    continue
                 done = self._step == config.steps
-                if _rank() == 0 and (self._step % config.evaluate_steps == 0 or done):
-                    _log(run.out, {"step": self._step, "seconds": round(now - started)} | _rounded(sums))
-                    _report(config, run, self._ema, self._held_out, self._step)
-                if _rank() == 0 and (done or stop.asked or now - saved > 60 * config.checkpoint_minutes):
-                    save_state(run.out, self._modules, self._optimizers, self._ema, {"step": self._step})
-                    saved = now
-        final = _averaged(config, run, self._ema)
-        if _rank() == 0:
-            for scale in self._scales:
-                if f"predictor{scale}" in config.train:
-                    ends = torch.tensor(config.log_errors[scale])
-                    final.predictor(scale).log_error_range.copy_(ends)
-            save_package(final, run.out / "package")
-        return final
+                if self._step % config.log_steps == 0 or done:
+                    _log(run.out, {"step": self._step, "seconds": round(now - started)} | _rounded(self._sums))
+                if config.evaluate_steps and (self._step % config.evaluate_steps == 0 or done):
+                    self._report()
+                if done or stop.asked or now - saved > 60 * config.checkpoint_minutes:
+                    self._checkpoint()
+                    saved = time.monotonic()
+        if rank() == 0:
+            with self._averaged():
+                shutil.rmtree(run.out / "package", ignore_errors=True)
+                self._stage.save(run.out / "package")
+        return self._step
 
-    def _one_step(self, sums: dict[str, float]) -> None:
-        """One batch of one scale; `sums` are running means of what the stage reports."""
-        config = self._config
-        chances = torch.tensor([config.scales[s] for s in self._scales])
-        scale = self._scales[int(torch.multinomial(chances, 1, generator=self._rng))]
-        _set_rate(self._optimizers, config, self._step)
-        hr = self._store.sample(config.batch, config.crop, self._rng)
-        metrics = self._stage.step(hr, scale, self._rng)
-        self._ema.update(self._model)
+    def _one_step(self) -> None:
+        factor = _factor(self._config, self._step)
+        for name, optimizer in self._optimizers.items():
+            for group, peak in zip(optimizer.param_groups, self._peaks[name], strict=True):
+                group["lr"] = peak * factor
+        metrics = self._stage.step(self._rng)
         self._step += 1
+        if self._config.ema:
+            self._ema.update()
         self._run.on_step(self._step, metrics)
         for k, v in metrics.items():
-            sums[f"{k}_x{scale}"] = 0.98 * sums.get(f"{k}_x{scale}", v) + 0.02 * v
+            self._sums[k] = 0.98 * self._sums.get(k, v) + 0.02 * v
+
+    def _averaged(self) -> Any:  # noqa: ANN401 - a context manager
+        return self._ema.applied() if self._config.ema else torch.no_grad()
+
+    def _report(self) -> None:
+        with self._averaged(), torch.no_grad():
+            for row in self._stage.evaluate(self._run.out, self._step):
+                _log(self._run.out, {"step": self._step} | _rounded(row))
+            shutil.rmtree(self._run.out / "package", ignore_errors=True)
+            self._stage.save(self._run.out / "package")
+
+    def _checkpoint(self) -> None:
+        tensors = {f"live/{k}": v for k, v in self._stage.tensors().items()}
+        tensors |= {f"mean/{k}": v for k, v in self._ema.mean.items()}
+        tensors |= {f"sum/{k}": torch.tensor(v, dtype=torch.float64) for k, v in self._sums.items()}
+        for name, optimizer in self._optimizers.items():
+            tensors |= optimizer_tensors(name, optimizer)
+        tensors["rng"] = self._rng.get_state()
+        save_tensors(self._run.out, tensors, {"step": self._step, "averaged": self._ema.count})
+
+    def _resume(self) -> None:
+        """Fill everything from the last checkpoint: the run goes on as if it had never stopped."""
+        tensors, numbers = load_tensors(self._run.out)
+        copy_into(self._stage.tensors(), _under("live/", tensors))
+        copy_into(self._ema.mean, _under("mean/", tensors))
+        self._sums = {k: float(v) for k, v in _under("sum/", tensors).items()}
+        for name, optimizer in self._optimizers.items():
+            restore_optimizer(name, optimizer, tensors)
+        self._step, self._ema.count = int(numbers["step"]), int(numbers["averaged"])
+        if rank() == 0:
+            self._rng.set_state(tensors["rng"])
+        else:  # a checkpoint holds the first process's draws alone
+            self._rng.manual_seed(self._config.seed + 7919 * rank() + 104729 * self._step)
 
 
-def _build(config: StageConfig, run: Run) -> CompactModel:
-    model_config = CompactConfig.from_dict(config.model | {"scales": tuple(sorted(config.scales))})
-    model = CompactModel(model_config)
-    if run.init is not None:
-        load_parts(model, run.init, missing_ok=True)
-    parts = model.parts()
-    unknown = set(config.train) - set(parts)
-    if unknown:
-        raise InputError(f"train: no parts named {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
-    for name, part in parts.items():
-        part.requires_grad_(name in config.train)
-    return model.channels_last_on(run.device)
+def update(optimizer: torch.optim.Optimizer, clip: float) -> float:
+    """Average gradients over processes if there are several, clip them, update. Returns their norm before clipping.
 
-
-def _averaged(config: StageConfig, run: Run, ema: Ema) -> CompactModel:
-    model = _build(config, run)
-    model.load_state_dict(ema.mean)
-    return model.eval()
-
-
-def _set_rate(optimizers: dict[str, torch.optim.Optimizer], config: StageConfig, step: int) -> None:
-    """Linear warm-up, then half a cosine to 2% of the peak."""
-    if step < config.warmup:
-        factor = (step + 1) / config.warmup
-    else:
-        done = (step - config.warmup) / max(1, config.steps - config.warmup)
-        factor = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
-    peaks = {"generator": config.rate, "critic": config.discriminator_rate}
-    for name, optimizer in optimizers.items():
-        for group in optimizer.param_groups:
-            group["lr"] = peaks[name] * factor
-
-
-def _report(config: StageConfig, run: Run, ema: Ema, held_out: CropStore, step: int) -> None:
-    model = _averaged(config, run, ema)
-    for scale in config.scales:
-        _log(run.out, {"step": step, "scale": scale} | _rounded(evaluate(model, held_out, scale, chroma=config.chroma)))
-    sheet = sample_sheet(model, held_out, tuple(config.scales), chroma=config.chroma)
-    sheet.save(run.out / f"sheet-{step:06d}.png")
-    save_package(model, run.out / "package")
+    A step whose gradient is not finite is left out.
+    """
+    parameters = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
+    if _is_joined():
+        for p in parameters:
+            torch.distributed.all_reduce(p.grad)
+            assert p.grad is not None
+            p.grad /= torch.distributed.get_world_size()
+    norm = float(nn.utils.clip_grad_norm_(parameters, clip))
+    if math.isfinite(norm):
+        optimizer.step()
+    return norm
 
 
 class StopRequest:
@@ -183,18 +201,36 @@ class StopRequest:
         self.asked = True
 
 
-def _any_process(flag: bool) -> bool:
+def any_process(flag: bool) -> bool:
     """Whether the flag is up in any process: all must leave the loop after the same step."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+    if not _is_joined():
         return flag
     shared = torch.tensor([float(flag)])
     torch.distributed.all_reduce(shared, torch.distributed.ReduceOp.MAX)
     return bool(shared.item())
 
 
-def _rank() -> int:
-    on = torch.distributed.is_available() and torch.distributed.is_initialized()
-    return torch.distributed.get_rank() if on else 0
+def rank() -> int:
+    """Number of this process among those that train together."""
+    return torch.distributed.get_rank() if _is_joined() else 0
+
+
+def _is_joined() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def _factor(config: StageConfig, step: int) -> float:
+    """Share of the peak rate: linear warm-up, then the schedule."""
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    if config.schedule == "constant":
+        return 1.0
+    done = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _under(prefix: str, tensors: Tensors) -> Tensors:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def _rounded(metrics: dict[str, float]) -> dict[str, float]:

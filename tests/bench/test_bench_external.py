@@ -55,6 +55,7 @@ def fake_tool(folder: Path, name: str, said: str, code: int = 0) -> None:
 def test_nothing_here(monkeypatch: pytest.MonkeyPatch, photo: Callable[[int, int], Pixels]) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(external, "find_spec", lambda _: None)
+    monkeypatch.setattr(external, "_judge", lambda _: None)
     assert set(external.states().values()) == {"not installed"}
     picture = photo(64, 48)
     assert external.measure_external(picture, picture) == {}
@@ -95,6 +96,7 @@ def test_tools_of_libjxl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, photo:
     fake_tool(tmp_path, "butteraugli_main", "5.5\n3-norm: 2.25")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(external, "find_spec", lambda _: None)
+    monkeypatch.setattr(external, "_judge", lambda _: None)
     picture = photo(64, 48)
     values = external.measure_external(picture, picture)
     assert values == {"ssimulacra2": pytest.approx(-12.34567), "butteraugli_3n": pytest.approx(2.25)}

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from codec.geometry import TIMESTEP_TILE
-from codec.models.compact.config import LATENT_FACTOR
-from codec.models.compact.latent import PixelLatent
-from codec.models.compact.model import CompactModel
-from codec.models.compact.package import load_package
-from codec.models.compact.predictor import spread_over_cells
+from codec.models.compact.package import load_first
+from codec.models.compact.v1.config import LATENT_FACTOR
+from codec.models.compact.v1.latent import PixelLatent
+from codec.models.compact.v1.model import CompactModel
+from codec.models.compact.v1.predictor import spread_over_cells
 from codec.models.device import needing_memory
 from codec.models.rounding import from_uint8, to_uint8
 
@@ -56,7 +56,7 @@ class CompactFamily:
         Raises:
             ModelError: the package is incomplete or lacks the scale.
         """
-        return cls(load_package(folder, (scale,), decoding=True), scale, device, dtype)
+        return cls(load_first(folder, (scale,), decoding=True), scale, device, dtype)
 
     @torch.inference_mode()
     def read(self, lr: Tensor, quality: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Compact model packages on disk: `config.json` and one fp16 safetensors file a part."""
+"""Compact model packages on disk: `config.json` and one fp16 safetensors file a part, of either architecture."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from codec.errors import ModelError
-from codec.models.compact.config import CompactConfig
-from codec.models.compact.model import CompactModel
+from codec.models.compact.v1.config import ARCHITECTURE as FIRST
+from codec.models.compact.v1.config import CompactConfig as FirstConfig
+from codec.models.compact.v1.model import CompactModel as FirstModel
+from codec.models.compact.v2.config import ARCHITECTURE as SECOND
+from codec.models.compact.v2.config import CompactConfig
+from codec.models.compact.v2.model import CompactModel
+
+AnyModel = FirstModel | CompactModel
 
 
-def save_package(model: CompactModel, folder: Path) -> None:
+def save_package(model: AnyModel, folder: Path) -> None:
     """Write `config.json` and `<part>.safetensors` (fp16) for every part."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(model.config.to_dict(), indent=1) + "\n")
@@ -25,7 +32,7 @@ def save_package(model: CompactModel, folder: Path) -> None:
         save_file(tensors, folder / f"{name}.safetensors")
 
 
-def load_parts(model: CompactModel, folder: Path, *, missing_ok: bool = False) -> None:
+def load_parts(model: AnyModel, folder: Path, *, missing_ok: bool = False) -> None:
     """Fill a model's parts from a package; a part present must match in every name and shape.
 
     Raises:
@@ -53,10 +60,11 @@ def merged(folders: Sequence[Path]) -> CompactModel:
     Raises:
         ModelError: a package is unreadable, or they differ in more than their scales.
     """
-    configs = [load_package(folder).config for folder in folders]
-    scales, writers = (tuple(sorted({s for c in configs for s in getattr(c, of)})) for of in ("scales", "writers"))
-    whole = {replace(config, scales=scales, writers=writers) for config in configs}
-    if len(whole) > 1:
+    configs = [_config(folder) for folder in folders]
+    lists = ("scales", "denoisers", "writers")
+    union: dict[str, Any] = {of: tuple(sorted({s for c in configs for s in getattr(c, of)})) for of in lists}
+    whole = {replace(config, **union) for config in configs if isinstance(config, CompactConfig)}
+    if len(whole) != 1 or not all(isinstance(config, CompactConfig) for config in configs):
         raise ModelError("model packages differ in more than their scales: they cannot be merged")
     model = CompactModel(whole.pop())
     for folder in folders:
@@ -64,7 +72,7 @@ def merged(folders: Sequence[Path]) -> CompactModel:
     return model.eval()
 
 
-def load_package(folder: Path, scales: tuple[int, ...] | None = None, *, decoding: bool = False) -> CompactModel:
+def load_package(folder: Path, scales: tuple[int, ...] | None = None, *, decoding: bool = False) -> AnyModel:
     """A model with the weights of a package, fp32, on the CPU, in evaluation mode.
 
     Args:
@@ -75,11 +83,7 @@ def load_package(folder: Path, scales: tuple[int, ...] | None = None, *, decodin
     Raises:
         ModelError: the package is absent, incomplete, or does not fit its config.
     """
-    try:
-        fields = json.loads((folder / "config.json").read_text())
-    except (OSError, ValueError) as exc:
-        raise ModelError(f"model package {folder}: config.json is not readable ({exc})") from exc
-    config = CompactConfig.from_dict(fields)
+    config = _config(folder)
     if scales is not None:
         missing = set(scales) - set(config.scales)
         if missing:
@@ -87,6 +91,33 @@ def load_package(folder: Path, scales: tuple[int, ...] | None = None, *, decodin
         config = config.at_scales(tuple(scales))
     if decoding:
         config = replace(config, writers=())
-    model = CompactModel(config)
+    model: AnyModel = FirstModel(config) if isinstance(config, FirstConfig) else CompactModel(config)
     load_parts(model, folder)
     return model.eval().requires_grad_(False)
+
+
+def load_first(folder: Path, scales: tuple[int, ...], *, decoding: bool = False) -> FirstModel:
+    """`load_package` for architecture compact-1.
+
+    Raises:
+        ModelError: the package is of another one, or as `load_package`.
+    """
+    model = load_package(folder, scales, decoding=decoding)
+    if not isinstance(model, FirstModel):
+        raise ModelError(f"model package {folder}: architecture is {model.config.architecture}, expected {FIRST}")
+    return model
+
+
+def _config(folder: Path) -> FirstConfig | CompactConfig:
+    try:
+        fields = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError) as exc:
+        raise ModelError(f"model package {folder}: config.json is not readable ({exc})") from exc
+    architecture = fields.get("architecture") if isinstance(fields, dict) else None
+    if architecture == FIRST:
+        return FirstConfig.from_dict(fields)
+    if architecture == SECOND:
+        return CompactConfig.from_dict(fields)
+    raise ModelError(
+        f"model package {folder}: architecture is {architecture!r}, this version has {FIRST!r} and {SECOND!r}"
+    )

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from codec.models.compact.model import CompactModel
-from codec.models.compact.package import load_package
+from codec.models.compact.package import load_first
+from codec.models.compact.v1.model import CompactModel
 from codec.models.rounding import from_uint8
 
 FloatArray = npt.NDArray[np.float32]
@@ -34,7 +34,7 @@ class CompactWriter:
         Raises:
             ModelError: the package is incomplete, or lacks the scale or its writer.
         """
-        return cls(load_package(folder, (scale,)), scale)
+        return cls(load_first(folder, (scale,)), scale)
 
     @torch.inference_mode()
     def residual(self, hr: PixelArray, quality: int) -> FloatArray:

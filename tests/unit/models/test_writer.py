@@ -11,10 +11,10 @@ import codec
 from codec.downscale import lr_strips
 from codec.errors import ModelError
 from codec.image.sources import ArrayRows
-from codec.models.compact.config import CompactConfig
-from codec.models.compact.model import CompactModel
 from codec.models.compact.package import load_package, save_package
-from codec.models.compact.writer import LRWriter
+from codec.models.compact.v1.config import CompactConfig
+from codec.models.compact.v1.model import CompactModel
+from codec.models.compact.v1.writer import LRWriter
 from codec.models.compact.writing import CompactWriter
 from codec.models.identity import open_package
 

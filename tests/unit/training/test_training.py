@@ -1,34 +1,37 @@
-"""Both stages run, lower their loss, stop and resume, on a tiny store made from pictures in a folder."""
+"""The stages of the compact family run, learn, stop and resume, on a tiny store made from pictures in a folder."""
 
 from __future__ import annotations
 
 import json
 import math
-import sys
-import types
+import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
+from safetensors.torch import load_file
 
 from codec.errors import InputError, ModelError
-from codec.models.compact.config import CompactConfig
-from codec.models.compact.model import CompactModel
 from codec.models.compact.package import load_package
-from codec.training.config import StageConfig, load_stage
-from codec.training.crops import CropStore
-from codec.training.evaluate import evaluate
+from codec.models.compact.v2.model import CompactModel
+from codec.training import cli
+from codec.training.coding import code_store
+from codec.training.compact.config import CompactStageConfig
+from codec.training.compact.stages import CompactStage
+from codec.training.compact.start import STAGES
+from codec.training.crops import CodedPairs, CropStore
 from codec.training.loop import Run, train
 from codec.training.losses import ms_ssim
 from codec.training.store import prepare
 
 CPU = torch.device("cpu")
-TINY = {"reader_width": 8, "reader_blocks": 1, "widths": (8, 8, 8), "blocks": (1, 1, 1), "half_width": 8,
-        "predictor_width": 8}  # fmt: skip
+CONFIGS = Path(__file__).resolve().parents[3] / "codec" / "training" / "configs"
+TINY = {"width": 8, "deep_width": 8, "blocks": (1, 1, 1), "climb_blocks": 1, "denoiser_blocks": 1, "writer_width": 8,
+        "writer_blocks": 1}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -38,20 +41,26 @@ def store(tmp_path_factory: pytest.TempPathFactory, photo: Callable[[int, int], 
         Image.fromarray(photo(300 + i, 290)).save(source / f"{i}.png")
     Image.fromarray(photo(100, 100)).save(source / "too small.png")
     prepare(source, folder, holdout=2)
+    for scale in (1, 4, 8):
+        code_store(folder, scale, 2)
     return folder
 
 
-def stage(**values: object) -> StageConfig:
+def stage(store: Path, init: Path | None = None, **values: object) -> CompactStage:
     defaults: dict = {
-        "kind": "fidelity", "train": ("reader4", "reader16", "predictor4", "predictor16", "denoiser"),
-        "scales": {4: 0.5, 16: 0.5}, "crop": 64, "batch": 2, "steps": 4, "warmup": 1, "evaluate_steps": 100,
-        "model": TINY, "discriminator_width": 4, "log_errors": {4: (-9.0, -5.0), 16: (-8.0, -4.0)},
+        "kind": "reader", "scale": 4, "crop": 64, "batch": 2, "steps": 4, "warmup": 1, "log_steps": 1,
+        "evaluate_steps": 100, "model": TINY,
     }  # fmt: skip
-    return StageConfig(**(defaults | values))
+    config = CompactStageConfig(**(defaults | values))
+    return STAGES[config.kind](config, store, CPU, init)
 
 
 def rows(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return {f"{f.stem}/{n}": t for f in sorted(folder.glob("*.safetensors")) for n, t in load_file(f).items()}
 
 
 def test_the_store_keeps_the_last_squares_apart(store: Path, photo: Callable[[int, int], np.ndarray]) -> None:
@@ -67,107 +76,161 @@ def test_the_store_keeps_the_last_squares_apart(store: Path, photo: Callable[[in
     assert len({float(x.sum()) for x in sample}) == 6
 
 
-def test_a_writer_learns_and_stays_for_the_realism_stage(store: Path, tmp_path: Path) -> None:
-    """What a stage leaves alone is carried on: the denoiser then sees the LR that encoders will write."""
-    writing = {"model": TINY | {"writers": (16,), "writer_width": 8}, "lr_bits": 0.1}
-    first, second = tmp_path / "fidelity", tmp_path / "realism"
-    parts = ("writer16", "reader16", "predictor16", "predictor4")
-    train(stage(**writing, train=parts), Run(store=store, out=first, device=CPU))
-    learned = load_package(first / "package").writer(16).conv_out.weight
-    assert float(learned.abs().max()) > 0
-    train(stage(**writing, kind="realism", train=("denoiser",)),
-          Run(store=store, out=second, device=CPU, init=first / "package"))  # fmt: skip
-    assert torch.equal(load_package(second / "package").writer(16).conv_out.weight, learned)
-    assert all(math.isfinite(v) for folder in (first, second) for row in rows(folder) for v in row.values())
+@pytest.mark.parametrize("scale", [1, 4, 8])
+def test_a_coded_pair_shows_one_place(store: Path, scale: int) -> None:
+    """Turned and cut alike: the LR is near the downscale of its own crop, and far from that of any other."""
+    hr, lr, quality = CodedPairs(store, scale, device=CPU).sample(8, 64, torch.Generator().manual_seed(1))
+    assert lr.shape[-1] * scale == 64
+    assert quality.shape == (8, 1, 1, 1)
+    small = torch.nn.functional.avg_pool2d(hr, scale)
+    own = (small - lr).abs().mean((1, 2, 3))
+    other = (small - lr.roll(1, 0)).abs().mean((1, 2, 3))
+    assert (own < 0.5 * other).all()
 
 
-def test_fidelity_then_realism(store: Path, tmp_path: Path) -> None:
-    first = tmp_path / "fidelity"
-    train(stage(), Run(store=store, out=first, device=CPU))
-    assert (first / "sheet-000004.png").exists()
-    assert load_package(first / "package").predictor(16).log_error_range.tolist() == [-8, -4]
-    assert all(math.isfinite(v) for row in rows(first) for v in row.values())
-    moved = tmp_path / "realism"
-    train(stage(kind="realism", train=("denoiser",)), Run(store=store, out=moved, device=CPU, init=first / "package"))
-    a, b = load_package(first / "package"), load_package(moved / "package")
-    for name, part in a.parts().items():
-        same = all(torch.equal(x, y) for x, y in zip(part.parameters(), b.parts()[name].parameters(), strict=True))
-        assert same == (name != "denoiser"), name
+def test_coding_says_what_is_missing(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"lr16_288\.npy: missing; make it with .*code --scale 16"):
+        CodedPairs(store, 16, device=CPU)
+    for path in store.glob("*hr_*.npy"):
+        (tmp_path / path.name).symlink_to(path)
+    code_store(tmp_path, 16, 1)
+    np.save(tmp_path / "lr16_288.npy", np.load(tmp_path / "lr16_288.npy")[:1])
+    with pytest.raises(InputError, match="not the LR pictures of the squares"):
+        CodedPairs(tmp_path, 16, device=CPU)
 
 
-def test_training_learns(store: Path, tmp_path: Path) -> None:
-    config = stage(scales={4: 1.0}, train=("reader4", "predictor4", "denoiser"), steps=60, rate=3e-3, batch=4)
-    run = Run(store=store, out=tmp_path, device=CPU)
-    before, after = (
-        evaluate(train(replace(config, steps=steps), run), CropStore(store, device=CPU), 4, chroma="420", count=4)
-        for steps in (1, 60)
-    )
-    assert after["psnr_r0"] > before["psnr_r0"] + 0.1
-    assert after["psnr_r0"] > after["psnr_bicubic"]
+@pytest.mark.parametrize("scale", [1, 4, 8])
+def test_a_reader_learns(store: Path, tmp_path: Path, scale: int) -> None:
+    made = stage(store, scale=scale, steps=40, batch=4, rate=3e-3, optimizer="muon", muon_rate=0.02)
+    before = made.evaluate(tmp_path, 0)
+    train(made, Run(out=tmp_path / "run"))
+    after = made.evaluate(tmp_path, 40)
+    assert [row["quality"] for row in before] == [row["quality"] for row in after]
+    assert sum(row["psnr_r0"] for row in after) > sum(row["psnr_r0"] for row in before) + 0.1
+    assert (tmp_path / "sheet-000040.png").exists()
 
 
-def test_stop_and_resume(store: Path, tmp_path: Path) -> None:
+def test_writer_reader_then_texture(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each stage moves its own parts alone and carries the others on."""
+    monkeypatch.setattr("codec.training.compact.texture.VggDistance", PlainDistance)
+    folders = [tmp_path / name for name in ("reader", "rescaler", "texture")]
+    expected = [{"reader4"}, {"reader4", "writer4"}, {"denoiser4"}]
+    before: dict[str, torch.Tensor] = {}
+    init = None
+    for folder, moving in zip(folders, expected, strict=True):
+        train(stage(store, init, kind=folder.name, critic_width=6), Run(out=folder))
+        init, after = folder / "package", weights(folder / "package")
+        moved = {n.split("/")[0] for n, t in after.items() if n not in before or not torch.equal(t, before[n])}
+        assert moved == moving
+        assert all(math.isfinite(v) for row in rows(folder) for v in row.values())
+        before = after
+    model = load_package(folders[-1] / "package")
+    assert isinstance(model, CompactModel)
+    assert model.config.writers == model.config.denoisers == (4,)
+
+
+class PlainDistance(torch.nn.Module):
+    """In place of VGG16, whose weights are a package of their own."""
+
+    def forward(self, made: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
+        return (made - original).abs().mean((1, 2, 3))
+
+
+@pytest.mark.parametrize("kind", ["reader", "texture"])
+def test_a_stopped_run_goes_on_as_if_it_had_not(
+    store: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codec.training.compact.texture.VggDistance", PlainDistance)
+    values: dict = {"kind": kind, "optimizer": "muon", "critic_width": 6, "steps": 6}
+    train(stage(store, **values), Run(out=tmp_path / "whole"))
     seen: list[int] = []
-    config = stage(kind="realism", train=("denoiser",))
-    train(config, Run(store=store, out=tmp_path, device=CPU, minutes=0, on_step=lambda s, _: seen.append(s)))
+    train(stage(store, **values), Run(out=tmp_path / "parts", minutes=0, on_step=lambda s, _: seen.append(s)))
     assert seen == [1]
-    train(config, Run(store=store, out=tmp_path, device=CPU, on_step=lambda s, _: seen.append(s)))
-    assert seen == [1, 2, 3, 4]
-    assert not list(tmp_path.glob("*.new"))
+    train(stage(store, **values), Run(out=tmp_path / "parts", on_step=lambda s, _: seen.append(s)))
+    assert seen == [1, 2, 3, 4, 5, 6]
+    whole, parts = (load_file(tmp_path / name / "state.safetensors") for name in ("whole", "parts"))
+    assert whole.keys() == parts.keys()
+    assert [n for n in whole if not torch.equal(whole[n], parts[n])] == []
+    assert not list((tmp_path / "parts").glob("*.new"))
 
 
-def test_stage_files_are_checked(tmp_path: Path) -> None:
-    path = tmp_path / "s.toml"
-    for text, words in (
-        ("kind = ", "not a TOML file"),
-        ('kind = "x"\ntrain = []\nscales = { 4 = 1.0 }', "kind is 'x'"),
-        ('kind = "fidelity"\ntrain = []\nscales = { 4 = 0.5 }', "add up to 1"),
-        ('kind = "fidelity"\ntrain = []\nscales = { 4 = 1.0 }\ncrop = 100', "crop is 100"),
-        ('kind = "fidelity"\ntrain = []\nscales = { 4 = 1.0 }\nspeed = 1', "unknown keys speed"),
-        ('kind = "fidelity"\ntrain = ["predictor4"]\nscales = { 4 = 1.0 }', "log_errors: nothing for scale 4"),
-        ('kind = "fidelity"\ntrain = []\nscales = { 4 = 1.0 }\nlog_errors = { 4 = [1, 1] }', "1 is not below 1"),
-    ):
-        path.write_text(text)
-        with pytest.raises(InputError, match=words):
-            load_stage(path)
+def test_figures_do_not_depend_on_how_many_squares_there_are(store: Path, tmp_path: Path) -> None:
+    """Two held-out squares or sixteen: a mean is a mean."""
+    made = stage(store)
+    many = tmp_path / "many"
+    many.mkdir()
+    for path in store.glob("holdout_*.npy"):
+        np.save(many / path.name, np.repeat(np.load(path), 8, 0))
+    twice = stage(store)
+    twice._store = many  # the same squares, eight times each
+    for a, b in zip(made.evaluate(tmp_path, 0), twice.evaluate(tmp_path, 0), strict=True):
+        assert a == pytest.approx(b, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["fidelity", "realism", "rescaler4", "rescaler8", "rescaler16", "rescaler32"])
-def test_shipped_stage_files_are_valid(name: str) -> None:
-    folder = Path(__file__).resolve().parents[3] / "codec/training/configs"
-    stage = load_stage(folder / f"{name}.toml")
-    assert stage.kind == ("realism" if name == "realism" else "fidelity")
-    config = CompactConfig.from_dict(stage.model | {"scales": tuple(sorted(stage.scales))})
-    assert set(stage.train) <= set(CompactModel(config).parts())
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("kind = ", "not a TOML file"), ('kind = "x"\nscale = 4', "kind is 'x'"),
+        ('kind = "reader"', "scale"), ('kind = "reader"\nscale = 3', "scale is 3"),
+        ('kind = "reader"\nscale = 4\ncrop = 100', "crop is 100"),
+        ('kind = "reader"\nscale = 4\nspeed = 1', "unknown keys speed"),
+        ('kind = "reader"\nscale = 4\nschedule = "steps"', "schedule is 'steps'"),
+        ('kind = "reader"\nscale = 4\noptimizer = "sgd"', "optimizer is 'sgd'"),
+        ('kind = "texture"\nscale = 4\nwindow = 256', "window is 256"),
+        ('kind = "texture"\nscale = 4\nfull_strength = 2', "full_strength is 2"),
+    ],
+)  # fmt: skip
+def test_bad_stage_files(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(InputError, match=re.escape(words)):
+        CompactStageConfig.from_file(tmp_path / "s.toml")
 
 
-def test_unknown_parts_and_empty_folders_are_refused(store: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no parts named reader8"):
-        train(stage(train=("reader8",)), Run(store=store, out=tmp_path / "x", device=CPU))
+@pytest.mark.parametrize("path", [p for p in sorted(CONFIGS.glob("*.toml")) if not p.name.startswith("sd21")])
+def test_shipped_stage_files_are_valid(path: Path) -> None:
+    config = CompactStageConfig.from_file(path)
+    assert path.stem.startswith(config.kind)
+    assert path.stem.endswith(str(config.scale))
+
+
+def test_folders_that_cannot_be_used(store: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no photographs"):
         prepare(tmp_path, tmp_path / "s", holdout=0)
     with pytest.raises(InputError, match="no crop store"):
         CropStore(tmp_path, device=CPU)
+    with pytest.raises(InputError, match="crop is 320, the store's squares end at 288"):
+        CropStore(store, device=CPU).sample(1, 320, torch.Generator())
 
 
-def test_perceptual_terms_are_pluggable_and_never_silently_absent(store: Path, tmp_path: Path) -> None:
-    calls: list[int] = []
-
-    def term(made: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
-        calls.append(len(made))
-        return (made - original).abs().mean((1, 2, 3))
-
-    sys.modules["my_terms"] = types.SimpleNamespace(term=term)  # type: ignore[assignment]
-    config = stage(kind="realism", train=("denoiser",), steps=2, perceptual={"my_terms:term": 0.1})
-    train(config, Run(store=store, out=tmp_path / "a", device=CPU))
-    assert calls == [2, 2]
-    for name, error, words in (
-        ("my_terms:other", InputError, "perceptual term 'my_terms:other'"),
-        ("nothing", InputError, "known are lpips"),
-        ("lpips-vgg", ModelError, "pyiqa|weights are not"),
+def test_the_command_line(tmp_path: Path, photo: Callable[[int, int], np.ndarray]) -> None:
+    """From a folder of photographs to a model package, by commands alone."""
+    photos, store, run = tmp_path / "photos", tmp_path / "store", CliRunner()
+    photos.mkdir()
+    for i in range(3):
+        Image.fromarray(photo(100 + i, 100)).save(photos / f"{i}.png")
+    (tmp_path / "stage.toml").write_text(
+        'kind = "reader"\nscale = 8\ncrop = 64\nbatch = 1\nsteps = 1\n[model]\nwidth = 8\ndeep_width = 8\n'
+    )
+    out = str(tmp_path / "out")
+    for words in (
+        ["prepare", str(photos), str(store), "--holdout=1", "--side=96"],
+        ["code", str(store), "--scale=8", "--count=1"],
+        ["run", str(tmp_path / "stage.toml"), f"--store={store}", f"--out={out}", "--device=cpu"],
+        ["merge", str(tmp_path / "merged"), f"{out}/package"],
+        ["heldout", str(photos), str(tmp_path / "heldout"), "--count=1"],
     ):
-        with pytest.raises(error, match=words):
-            train(stage(kind="realism", perceptual={name: 1.0}), Run(store=store, out=tmp_path / "b", device=CPU))
+        done = run.invoke(cli.main, words)
+        assert done.exit_code == 0, done.output
+    assert load_package(tmp_path / "merged").config.scales == (8,)
+    missing = run.invoke(cli.main, ["run", str(tmp_path / "stage.toml"), f"--store={tmp_path}", f"--out={out}"])
+    assert missing.exit_code == InputError.exit_code
+    assert missing.output.splitlines()[-1].startswith("tadmc: ")
+
+
+def test_a_package_of_another_width_does_not_start_a_stage(store: Path, tmp_path: Path) -> None:
+    train(stage(store, steps=1), Run(out=tmp_path))
+    with pytest.raises(ModelError, match="does not fit its config"):
+        stage(store, tmp_path / "package", model=TINY | {"width": 16})
 
 
 def test_ms_ssim_known_values() -> None:
@@ -176,3 +239,9 @@ def test_ms_ssim_known_values() -> None:
     assert ms_ssim(x, x).item() == pytest.approx(1, abs=1e-5)
     assert ms_ssim(x, 0.5 * x).item() < 0.95
     assert ms_ssim(x, -x).item() < 0.1
+
+
+def test_stages_of_one_config_differ_in_their_seed(store: Path) -> None:
+    a, b, c = (stage(store, seed=seed).tensors() for seed in (0, 0, 1))
+    assert all(torch.equal(a[n], b[n]) for n in a)
+    assert any(not torch.equal(a[n], c[n]) for n in a)

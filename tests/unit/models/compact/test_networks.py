@@ -10,10 +10,10 @@ import codec
 from codec.container.reader import read
 from codec.decoder import decode
 from codec.geometry import Box
-from codec.models.compact import scheduler
-from codec.models.compact.config import CompactConfig
 from codec.models.compact.family import CompactFamily, Dial
-from codec.models.compact.model import CompactModel
+from codec.models.compact.v1 import scheduler
+from codec.models.compact.v1.config import CompactConfig
+from codec.models.compact.v1.model import CompactModel
 from codec.options import DecodeOptions
 from codec.rebuild.compact64 import pieces
 from codec.rebuild.pieces import crop

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from codec.errors import ModelError
-from codec.models.compact.config import CompactConfig
-from codec.models.compact.model import CompactModel
 from codec.models.compact.package import load_package, merged, save_package
+from codec.models.compact.v2.config import CompactConfig
+from codec.models.compact.v2.model import CompactModel
 from codec.models.identity import open_package
 
-SMALL = {"reader_width": 8, "widths": (8, 8, 16), "half_width": 8, "predictor_width": 8}
+SMALL = {"width": 8, "deep_width": 8, "blocks": (1, 1, 1), "denoiser_blocks": 1}
 
 
 def package(folder: Path, seed: int, scales: tuple[int, ...], **fields: object) -> Path:
@@ -29,7 +29,7 @@ def test_later_parts_replace_earlier_ones(tmp_path: Path) -> None:
 
 
 def test_packages_of_other_widths_do_not_merge(tmp_path: Path) -> None:
-    folders = [package(tmp_path / "a", 0, (4,)), package(tmp_path / "b", 0, (8,), half_width=16)]
+    folders = [package(tmp_path / "a", 0, (4,)), package(tmp_path / "b", 0, (8,), deep_width=16)]
     with pytest.raises(ModelError, match="differ in more than their scales"):
         merged(folders)
 
@@ -37,7 +37,7 @@ def test_packages_of_other_widths_do_not_merge(tmp_path: Path) -> None:
 def test_another_architecture_is_refused(tmp_path: Path) -> None:
     folder = package(tmp_path / "a", 0, (4,))
     config = folder / "config.json"
-    config.write_text(config.read_text().replace("compact-1", "compact-9"))
+    config.write_text(config.read_text().replace("compact-2", "compact-9"))
     with pytest.raises(ModelError, match="architecture is 'compact-9'"):
         load_package(folder)
 
@@ -47,3 +47,10 @@ def test_weights_that_changed_have_another_id(tmp_path: Path) -> None:
     before = open_package(folder).model_id(4)
     package(folder, 1, (4,))
     assert open_package(folder).model_id(4) != before
+
+
+def test_what_only_encoders_use_is_no_part_of_the_id(tmp_path: Path) -> None:
+    plain = open_package(package(tmp_path / "a", 0, (4,)))
+    with_writer = open_package(package(tmp_path / "b", 0, (4,), writers=(4,), writer_width=8))
+    with_denoiser = open_package(package(tmp_path / "c", 0, (4,), denoisers=(4,)))
+    assert plain.model_id(4) == with_writer.model_id(4) != with_denoiser.model_id(4)

