@@ -1,69 +1,30 @@
-"""The public verbs: encode, decode, read_info, thumbnail, check."""
+"""The public verbs: encode, decode, open, read_info, thumbnail, check. Sugar over the engine and the opened file."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from codec.container.model import TadmFile
-from codec.container.reader import is_tadm, read
-from codec.container.source import FileSource
+from codec.arrays import Progress, no_progress
+from codec.container.reader import is_tadm
+from codec.decoding.image import Region, TadmImage, decode_options
+from codec.decoding.info import Info
+from codec.decoding.opening import Data, parse
+from codec.engine import Engine, default_engine
 from codec.errors import InputError
-from codec.geometry import Box, lr_size
-from codec.options import DecodeLimits, DecodeOptions, EncodeOptions
+from codec.options import DecodeLimits, DecodeOptions, EncodeOptions, EngineOptions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from codec.image.picture import Source
-
-Data = bytes | bytearray | memoryview | str | os.PathLike[str] | IO[bytes]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Info:
-    """What a file says of itself, without decoding it.
-
-    Attributes:
-        width, height: HR size in pixels.
-        scale: HR/LR ratio.
-        lr_width, lr_height: LR size in pixels.
-        payload: "av1", "png", "webp" or "jxl".
-        quality: 0..99, 100 = lossless.
-        bytes: size of the whole file.
-        payload_bytes: size of the coded LR.
-        bpp: bits of the whole file per HR pixel.
-        model_id: hexadecimal id of the model it needs.
-        slabs: number of separately coded pieces of LR.
-        alpha, icc, exif, xmp, timesteps: whether the file holds one.
-        unknown_chunks: ancillary chunks this version does not know.
-    """
-
-    width: int
-    height: int
-    scale: int
-    lr_width: int
-    lr_height: int
-    payload: str
-    quality: int
-    bytes: int
-    payload_bytes: int
-    bpp: float
-    model_id: str
-    slabs: int
-    alpha: bool
-    icc: bool
-    exif: bool
-    xmp: bool
-    timesteps: bool
-    unknown_chunks: tuple[str, ...]
+    from codec.image.picture import PictureSource
 
 
 def check(prefix: bytes) -> bool:
-    """Whether bytes begin as a `.tadm` file does; four are enough."""
+    r"""Whether bytes begin as a `.tadm` file does; four are enough.
+
+    >>> check(b"\x9cTDM"), check(b"\x89PNG")
+    (True, False)
+    """
     return is_tadm(bytes(prefix))
 
 
@@ -78,48 +39,72 @@ def read_info(data: Data, *, limits: DecodeLimits | None = None) -> Info:
 
     Raises:
         FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
+        InputError: this is neither bytes, a path nor a binary file object.
+
+    >>> info = read_info("examples/sample.tadm")
+    >>> info.width, info.height, info.scale
+    (768, 512, 4)
     """
-    with open_file(data, limits) as (file, length):
-        return _info(file, length)
+    parsed = parse(data, limits)
+    with parsed.held:
+        return Info.of(parsed.file, parsed.length)
 
 
-def _info(file: TadmFile, length: int) -> Info:
-    header, size = file.header, file.header.size
-    lr = lr_size(size, header.scale)
-    return Info(
-        width=size.width,
-        height=size.height,
-        scale=header.scale,
-        lr_width=lr.width,
-        lr_height=lr.height,
-        payload=header.coding.name.lower(),
-        quality=header.quality,
-        bytes=length,
-        payload_bytes=file.payload_bytes,
-        bpp=8 * length / size.pixels,
-        model_id=header.model_id.hex(),
-        slabs=len(file.payloads),
-        alpha=file.alpha is not None,
-        icc=file.metadata.icc is not None,
-        exif=file.metadata.exif is not None,
-        xmp=file.metadata.xmp is not None,
-        timesteps=file.timesteps is not None,
-        unknown_chunks=tuple(kind.decode() for kind, _ in file.unknown),
+def open(
+    data: Data, *, limits: DecodeLimits | None = None, engine: Engine | None = None, device: str = "auto",
+    dtype: str = "auto", max_vram: float | None = None, compile: bool = False, model: str | None = None,
+    any_model: bool = False,
+) -> TadmImage:  # fmt: skip
+    """An opened file: parsed once, its model found once, its LR decoded once. Close it, or use it in a `with` block.
+
+    Args:
+        data: bytes, path or binary file object; an object is not closed.
+        limits: None = the defaults.
+        engine: whose models and device to use; None = one that the plain functions share, made of what follows.
+        device: "auto", "cpu", "cuda", "cuda:1", ...; this and what follows not beside an engine.
+        dtype: "auto", "fp32" or "bf16".
+        max_vram: GiB of GPU memory to use at most.
+        compile: compile large networks first.
+        model: name or folder of a model package to use.
+        any_model: whether another model of the same family and scale may stand in for the file's own.
+
+    Raises:
+        FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
+        InputError: this is neither bytes, a path nor a binary file object, or an option has a wrong value.
+
+    >>> with open("examples/sample.tadm") as f:
+    ...     f.thumbnail().size, f.decode(region=(0, 0, 64, 32), realism=0).size
+    ((192, 128), (64, 32))
+    """
+    options = EngineOptions(
+        device=device, dtype=dtype, max_vram=max_vram, compile=compile, model=model, any_model=any_model
     )
+    return TadmImage(data, engine=_engine(engine, options), limits=limits)
 
 
 def encode(
-    source: Source, *, options: EncodeOptions | None = None, model: str | None = None, device: str = "auto",
-    **named: Any,  # noqa: ANN401 - fields of EncodeOptions
+    source: PictureSource, *, options: EncodeOptions | None = None, scale: int | None = None,
+    payload: str | None = None, quality: int | None = None, bpp: float | None = None, max_bytes: int | None = None,
+    effort: str | None = None, chroma: str | None = None, strip: str | None = None, alpha_quality: int | None = None,
+    engine: Engine | None = None, model: str | None = None, device: str = "auto",
 ) -> bytes:  # fmt: skip
     """Encode a picture into a `.tadm` file.
 
     Args:
         source: path, bytes of a picture file, binary file object, PIL image of any mode, or uint8 array [H, W, 3].
-        options: an `EncodeOptions`; None = the defaults.
-        model: name or folder of the model package to name in the file; None = the shipped one.
-        device: where a large model's rescaler runs: "auto", "cpu", "cuda", ...; the shipped ones need no GPU.
-        **named: fields of `EncodeOptions` that replace those of `options` (`scale=16, payload="png"`, `bpp=0.05`).
+        options: an `EncodeOptions`, which also says what each of its fields means; None = the defaults.
+        scale: HR/LR ratio.
+        payload: "av1", "png", "webp" or "jxl".
+        quality: 0..99, larger is finer; lossy payloads only.
+        bpp: at most so many bits a pixel: what is not given is chosen.
+        max_bytes: at most so many bytes: likewise.
+        effort: "fast", "default" or "best".
+        chroma: "auto", "420" or "444".
+        strip: "none", "gps" or "all".
+        alpha_quality: 0..99 of a lossy alpha channel.
+        engine: whose model the file is written for; None = one that the plain functions share.
+        model: without an engine: name or folder of the model package; None = the newest shipped one.
+        device: without an engine: where a large model's rescaler runs; the shipped models need no GPU.
 
     Returns:
         The bytes of the file; the same input and options give the same bytes on one machine.
@@ -130,16 +115,30 @@ def encode(
         LimitError: the picture has more pixels than Pillow opens, and pyvips is not installed.
         UnsupportedError: a payload or a very large picture needs a package that is not installed.
         OSError: the picture cannot be read.
-    """
-    from codec.encoder import encode as encode_picture
 
-    return encode_picture(source, _options(EncodeOptions, options, named), model=model, device=device).data
+    >>> data = encode("examples/kodim21.png", bpp=0.02)
+    >>> read_info(data).bpp <= 0.02
+    True
+    """
+    from codec.encoding.encoder import encode as encode_picture
+
+    given = {
+        "scale": scale, "payload": payload, "quality": quality, "bpp": bpp, "max_bytes": max_bytes, "effort": effort,
+        "chroma": chroma, "strip": strip, "alpha_quality": alpha_quality,
+    }  # fmt: skip
+    if options is not None and not isinstance(options, EncodeOptions):
+        raise InputError(f"options is a {type(options).__name__}, expected EncodeOptions")
+    base = {} if options is None else options.to_dict()
+    wanted = EncodeOptions.from_dict(base | {k: v for k, v in given.items() if v is not None})
+    return encode_picture(source, wanted, _engine(engine, EngineOptions(model=model, device=device))).data
 
 
 def decode(
-    data: Data, *, region: tuple[int, int, int, int] | None = None,
-    options: DecodeOptions | None = None, limits: DecodeLimits | None = None,
-    on_progress: Callable[[int, int], None] = lambda *_: None, **named: Any,  # noqa: ANN401 - fields of DecodeOptions
+    data: Data, *, region: Region | None = None, options: DecodeOptions | None = None, realism: float | None = None,
+    seed: int | None = None, denoise: bool | None = None, fixed_timestep: float | None = None,
+    on_progress: Progress = no_progress, limits: DecodeLimits | None = None, engine: Engine | None = None,
+    device: str = "auto", dtype: str = "auto", max_vram: float | None = None, compile: bool = False,
+    model: str | None = None, any_model: bool = False,
 ) -> Image:  # fmt: skip
     """Rebuild the photograph.
 
@@ -147,31 +146,41 @@ def decode(
         data: bytes, path or binary file object.
         region: x, y, width, height in HR pixels: decode only this part, from only the slabs it needs; the same pixels
             as in the whole (to the last bit on a CPU). None = everything.
-        options: a `DecodeOptions`; None = the defaults.
-        limits: None = the defaults.
+        options: a `DecodeOptions`, which also says what each of its fields means; None = the defaults.
+        realism: 0..1; this and what follows in place of those of `options`.
+        seed: of the specified noise.
+        denoise: False shows the rescaler's own output.
+        fixed_timestep: one timestep for every tile.
         on_progress: called with (pieces done, pieces in all).
-        **named: fields of `DecodeOptions` that replace those of `options` (`realism=0`).
+        limits: None = the defaults.
+        engine: whose models and device to use; None = one that the plain functions share, made of what follows.
+        device: "auto", "cpu", "cuda", "cuda:1", ...; this and what follows not beside an engine.
+        dtype: "auto", "fp32" or "bf16".
+        max_vram: GiB of GPU memory to use at most.
+        compile: compile large networks first.
+        model: name or folder of a model package to use.
+        any_model: whether another model of the same family and scale may stand in for the file's own.
 
     Returns:
         PIL image, RGB or RGBA, of the original's (or the region's) exact size. Its `info` has `icc_profile`, `exif`,
-        `xmp` where the file has them, and `timesteps`: float32 array [rows, columns], one timestep a 64 px tile.
+        `xmp` where the file has them, and `timesteps`: rows of the timestep a tile, before realism. A tile is 64 pixels
+        a side, cut to what the region touches; for models of the family `sd21` one of the denoiser's, of the whole
+        picture. Metadata that cannot be read is left out with a warning.
 
     Raises:
         FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
         ModelError: the model it names is not here, or cannot run on this device.
         InputError: an option has a wrong value, or the region is not inside the picture.
-    """
-    wanted = _options(DecodeOptions, options, named)
-    from codec.decoder import decode as decode_file
-    from codec.image.output import to_image
 
-    with open_file(data, limits) as (file, _):
-        area = None if region is None else box_of(region)
-        result = decode_file(file, wanted, region=area, on_progress=on_progress)
-    meta = file.metadata
-    image = to_image(result.pixels, alpha=result.alpha, icc=meta.icc, exif=meta.exif, xmp=meta.xmp)
-    image.info["timesteps"] = result.timesteps
-    return image
+    >>> decode("examples/sample.tadm", realism=0).size
+    (768, 512)
+    """
+    wanted = decode_options(options, realism, seed, denoise, fixed_timestep)
+    with open(
+        data, limits=limits, engine=engine, device=device, dtype=dtype, max_vram=max_vram, compile=compile,
+        model=model, any_model=any_model,
+    ) as image:  # fmt: skip
+        return image.decode(region=region, options=wanted, on_progress=on_progress)
 
 
 def thumbnail(data: Data, *, limits: DecodeLimits | None = None) -> Image:
@@ -183,58 +192,20 @@ def thumbnail(data: Data, *, limits: DecodeLimits | None = None) -> Image:
 
     Raises:
         FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
+        InputError: this is neither bytes, a path nor a binary file object.
+
+    >>> thumbnail("examples/sample.tadm").size
+    (192, 128)
     """
-    from codec.image.output import to_image
-    from codec.lowres import LowRes
-
-    with open_file(data, limits) as (file, _):
-        return to_image(LowRes(file).whole(), icc=file.metadata.icc)
+    with open(data, limits=limits) as image:
+        return image.thumbnail()
 
 
-def box_of(region: tuple[int, int, int, int]) -> Box:
-    """The rectangle of (x, y, width, height).
-
-    Raises:
-        InputError: these are not four whole numbers.
-    """
-    values = tuple(region)
-    if len(values) != 4 or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
-        raise InputError(f"region is {region!r}, expected four whole numbers: x, y, width, height")
-    return Box(*values)
-
-
-def _options(kind: Any, options: Any, named: dict[str, Any]) -> Any:  # noqa: ANN401 - an options class and its instance
-    """The options, with the named fields in place of theirs."""
-    return kind.from_dict(named if options is None else options.to_dict() | named)
-
-
-@contextmanager
-def open_file(data: Data, limits: DecodeLimits | None = None) -> Iterator[tuple[TadmFile, int]]:
-    """The parsed container and the file's size, for tools that look inside.
-
-    Paths and seekable file objects are not read whole: the slabs of a large file are read when they are asked for,
-    until the block ends.
-
-    Raises:
-        FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
-        OSError: it cannot be read.
-    """
-    if isinstance(data, bytes | bytearray | memoryview):
-        yield read(bytes(data), limits), len(data)
-    elif isinstance(data, str | os.PathLike):
-        with open(data, "rb") as handle:  # noqa: PTH123 - accepts any PathLike
-            yield _read_from(handle, limits)
-    else:
-        yield _read_from(data, limits)
-
-
-def _read_from(handle: IO[bytes], limits: DecodeLimits | None) -> tuple[TadmFile, int]:
-    """A file object: what can seek is read where it is needed, anything else (a pipe) whole."""
-    if handle.seekable():
-        source = FileSource(handle)
-        return read(source, limits), source.size
-    allowed = (limits or DecodeLimits()).file_bytes
-    raw = handle.read(allowed + 1) if allowed else handle.read()
-    if not isinstance(raw, bytes):
-        raise InputError("file object is open in text mode, expected a binary one")
-    return read(raw, limits), len(raw)
+def _engine(engine: Engine | None, options: EngineOptions) -> Engine:
+    if engine is None:
+        return default_engine(options)
+    if not isinstance(engine, Engine):
+        raise InputError(f"engine is a {type(engine).__name__}, expected a codec.Engine")
+    if options != EngineOptions():
+        raise InputError("an engine has its own device and models: give these to the engine")
+    return engine

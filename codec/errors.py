@@ -14,6 +14,8 @@ TadmError                  exit code
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class TadmError(Exception):
     """Base of every deliberate error. `exit_code` is what the command line ends with."""
@@ -54,6 +56,13 @@ class LimitError(TadmError):
         super().__init__(message)
         self.limit = limit
         self.value = value
+
+    def __reduce__(self) -> tuple[Callable[..., LimitError], tuple[str, str, int]]:
+        return _limit_error, (str(self), self.limit, self.value)
+
+
+def _limit_error(message: str, limit: str, value: int) -> LimitError:
+    return LimitError(message, limit=limit, value=value)
 
 
 class ModelError(TadmError):

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Side in HR pixels of a timestep tile of grid preset 0; the networks run on whole tiles.
+#: Side in HR pixels of what the networks of every grid preset run on whole: pictures are extended to multiples of it.
 TIMESTEP_TILE = 64
-#: Grid preset 1: HR pixels a side of a latent cell; pictures are extended to whole U-Net inputs, 8 cells;
-LATENT_CELL, LATENT_HR_MULTIPLE = 8, 64
-#: side and overlap in cells of the denoiser's tiles, and of the VAE decoder's.
-LATENT_TILE, LATENT_OVERLAP = 96, 32
-VAE_TILE, VAE_OVERLAP = 256, 32
 #: Pictures of more HR pixels are read a few rows at a time where that is possible (then without alpha or target rate),
 STREAM_PIXELS = 2**26
 #: and written a few rows at a time.
@@ -66,26 +61,6 @@ def lr_size(hr: Size, scale: int) -> Size:
 def padded(length: int, multiple: int) -> int:
     """The next multiple at or above `length`."""
     return -(-length // multiple) * multiple
-
-
-def latent_size(hr: Size) -> Size:
-    """Latent cells of a picture extended for grid preset 1."""
-    return Size(
-        padded(hr.width, LATENT_HR_MULTIPLE) // LATENT_CELL, padded(hr.height, LATENT_HR_MULTIPLE) // LATENT_CELL
-    )
-
-
-def timestep_tiles(hr: Size, *, latent: bool = False) -> Size:
-    """Columns and rows of the timestep map: of grid preset 0, or of preset 1 (`latent`).
-
-    Tiles of preset 1 overlap and the last is shifted back to the border: an axis of n cells has one, and one more for
-    every step, or part of one, beyond a tile.
-    """
-    if not latent:
-        return grid_cells(hr, TIMESTEP_TILE)
-    cells, step = latent_size(hr), LATENT_TILE - LATENT_OVERLAP
-    columns, rows = (1 + max(0, -(-(n - LATENT_TILE) // step)) for n in (cells.width, cells.height))
-    return Size(columns, rows)
 
 
 def slab_size(hr: Size, scale: int) -> Size:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import operator
 import os
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Self
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self, SupportsFloat
 
+from codec.codings import LOSSLESS_PAYLOADS, PAYLOADS
 from codec.errors import InputError
 
-SCALES = (4, 8, 16, 32)
-PAYLOADS = ("av1", "png", "webp", "jxl")
-LOSSLESS_PAYLOADS = ("png", "webp", "jxl")
-#: Readers may lack them.
-OPTIONAL_PAYLOADS = ("jxl",)
+#: HR/LR ratios that models are made for; the format has room for any of 1..255.
+SCALES = (1, 2, 4, 8, 16, 32)
 CHROMA = ("auto", "420", "444")
 EFFORTS = ("fast", "default", "best")
 STRIP = ("none", "gps", "all")
-DEFAULT_SCALE, DEFAULT_QUALITY = 4, 48
+DTYPES = ("auto", "fp32", "bf16")
+MAX_TIMESTEP = 999
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +38,7 @@ class _Options:
             InputError: not a JSON object, an unknown field, or a value out of range.
         """
         try:
-            values = json.loads(text)
+            values: Any = json.loads(text)
         except ValueError as exc:
             raise InputError(f"options: not JSON ({exc})") from exc
         if not isinstance(values, dict):
@@ -65,10 +64,9 @@ class EncodeOptions(_Options):
     """How to encode. None = the default, or chosen to meet `bpp` or `max_bytes`.
 
     Attributes:
-        scale: HR/LR ratio: 4, 8, 16 or 32; default 4.
-        payload: how the LR is coded: "av1" (lossy, the default); "png", "webp" or "jxl" (lossless; jxl needs the extra
-            of that name).
-        quality: 0..99, larger is finer; only for lossy payloads; default 48.
+        scale: HR/LR ratio, one that the model has; None = what its family takes by default.
+        payload: how the LR is coded: "av1" (lossy); "png", "webp" or "jxl" (lossless; jxl needs its extra).
+        quality: 0..99, larger is finer; only for lossy payloads.
         bpp: at most so many bits of the whole file per HR pixel; scale, payload and quality that are None are chosen.
         max_bytes: at most so many bytes of the whole file; likewise.
         effort: time spent on coding the LR: "fast", "default" or "best".
@@ -93,7 +91,7 @@ class EncodeOptions(_Options):
     def __post_init__(self) -> None:
         _whole(self, "scale", "quality", "max_bytes", "alpha_quality")
         if self.scale is not None:
-            _one_of("scale", self.scale, SCALES)
+            _between("scale", self.scale, 1, 255)
         if self.payload is not None:
             _one_of("payload", self.payload, PAYLOADS)
         _one_of("effort", self.effort, EFFORTS)
@@ -107,6 +105,7 @@ class EncodeOptions(_Options):
             raise InputError(f"chroma has no meaning for the lossless payload {self.payload}")
         if self.alpha_quality is not None:
             _between("alpha_quality", self.alpha_quality, 0, 99)
+        _real(self, "bpp")
         if self.bpp is not None:
             _between("bpp", self.bpp, 1e-6, 24)
         if self.max_bytes is not None:
@@ -119,15 +118,6 @@ class EncodeOptions(_Options):
     def has_target(self) -> bool:
         """Whether a size is asked for instead of a quality."""
         return self.bpp is not None or self.max_bytes is not None
-
-    def resolved(self) -> EncodeOptions:
-        """With defaults in place of None, for options without a target.
-
-        The defaults are decided by figures in `docs/adr/0003-defaults.md`.
-        """
-        payload = self.payload or "av1"
-        quality = None if payload in LOSSLESS_PAYLOADS else DEFAULT_QUALITY if self.quality is None else self.quality
-        return replace(self, scale=self.scale or DEFAULT_SCALE, payload=payload, quality=quality)
 
     @classmethod
     def profile(cls, name: str) -> EncodeOptions:
@@ -143,48 +133,63 @@ class EncodeOptions(_Options):
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeOptions(_Options):
-    """How to decode.
+    """How to rebuild a photograph.
 
     Attributes:
-        realism: 0..1. 0 = regression: nothing invented, no noise. 1 = full texture.
-        seed: of the specified noise, 0..2^32-1.
+        realism: 0..1. 0 = regression: nothing invented, no noise. 1 = full texture. None = what the model recommends.
+        seed: of the specified noise, 0..2^32-1, where the model uses one.
         denoise: False shows the rescaler's own output, without the denoising step.
-        fixed_timestep: one timestep in 0..200 for every tile instead of the predicted ones; None = predict (or take
-            the file's own map, which wins over prediction).
-        device: "auto", "cpu", "cuda", "cuda:1", ...
-        dtype: "auto", "fp32" or "bf16"; auto = fp32 on a CPU, bf16 on a GPU.
-        any_model: decode with another model of the same family and scale when the file's own is not there.
-        model: folder of a model package to use; None = the shipped ones.
-        max_vram: GiB of GPU memory to use at most; None = all of it. Less memory means fewer tiles at a time.
-        compile: compile large networks first (family `sd21`): minutes to start, then faster.
+        fixed_timestep: one timestep for every tile instead of the predicted ones, in the range of the model's family
+            (0..200 for compact and TADM); None = predict (or take the file's own map, which wins over prediction).
     """
 
-    realism: float = 1.0
+    realism: float | None = None
     seed: int = 0
     denoise: bool = True
     fixed_timestep: float | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    any_model: bool = False
-    model: str | None = None
-    max_vram: float | None = None
-    compile: bool = False
 
     def __post_init__(self) -> None:
         _whole(self, "seed")
-        _between("realism", self.realism, 0, 1)
+        _real(self, "realism", "fixed_timestep")
+        if self.realism is not None:
+            _between("realism", self.realism, 0, 1)
         _between("seed", self.seed, 0, 2**32 - 1)
-        for name in ("denoise", "any_model", "compile"):
-            _one_of(name, getattr(self, name), (False, True))
+        _flag(self, "denoise")
+        if self.fixed_timestep is not None:
+            _between("fixed_timestep", self.fixed_timestep, 0, MAX_TIMESTEP)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions(_Options):
+    """Where and with which models to run; see `codec.engine.Engine`.
+
+    Attributes:
+        device: "auto", "cpu", "cuda", "cuda:1", ...
+        dtype: "auto", "fp32" or "bf16"; auto = fp32 on a CPU, bf16 on a GPU.
+        max_vram: GiB of GPU memory to use at most; None = all of it. Less memory means fewer tiles at a time.
+        compile: compile large networks first (family `sd21`): minutes to start, then faster.
+        model: name or folder of a model package to use; None = the shipped and the added ones.
+        any_model: decode with another model of the same family and scale when the file's own is not there.
+    """
+
+    device: str = "auto"
+    dtype: str = "auto"
+    max_vram: float | None = None
+    compile: bool = False
+    model: str | None = None
+    any_model: bool = False
+
+    def __post_init__(self) -> None:
+        _real(self, "max_vram")
+        for name in ("any_model", "compile"):
+            _flag(self, name)
         if self.model is not None:
             object.__setattr__(self, "model", _path(self.model))
         if not isinstance(self.device, str):
             raise InputError(f"device is {self.device!r}, expected text")
-        _one_of("dtype", self.dtype, ("auto", "fp32", "bf16"))
+        _one_of("dtype", self.dtype, DTYPES)
         if self.max_vram is not None:
             _between("max_vram", self.max_vram, 0.1, 10_000)
-        if self.fixed_timestep is not None:
-            _between("fixed_timestep", self.fixed_timestep, 0, 200)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,8 +223,16 @@ def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
 
 def _path(value: object) -> str:
     if not isinstance(value, str | os.PathLike):
-        raise InputError(f"model is {value!r}, expected a folder")
+        raise InputError(f"model is {value!r}, expected a name or a folder")
     return str(value)
+
+
+def _flag(options: _Options, name: str) -> None:
+    """Make the named field a plain bool, from a bool of any kind (NumPy has its own)."""
+    value = getattr(options, name)
+    if not (isinstance(value, bool) or type(value).__name__ in ("bool_", "bool")):
+        raise InputError(f"{name} is {value!r}, expected True or False")
+    object.__setattr__(options, name, bool(value))
 
 
 def _whole(options: _Options, *names: str) -> None:
@@ -228,15 +241,38 @@ def _whole(options: _Options, *names: str) -> None:
         value = getattr(options, name)
         if value is None:
             continue
+        object.__setattr__(options, name, whole(name, value))
+
+
+def whole(name: str, value: object) -> int:
+    """A plain int, from any integer type.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        plain = operator.index(value)  # type: ignore[arg-type] # that is what is asked
+    except TypeError as exc:
+        raise InputError(f"{name} is {value!r}, expected a whole number") from exc
+    if isinstance(value, bool):
+        raise InputError(f"{name} is {value!r}, expected a whole number")
+    return plain
+
+
+def _real(options: _Options, *names: str) -> None:
+    """Make the named fields plain floats (ints stay), from any real type; None stays."""
+    for name in names:
+        value = getattr(options, name)
+        if value is None or type(value) in (int, float):
+            continue
+        if isinstance(value, bool | str | bytes) or not isinstance(value, SupportsFloat):
+            raise InputError(f"{name} is {value!r}, expected a number")
         try:
-            plain = operator.index(value)
-        except TypeError as exc:
-            raise InputError(f"{name} is {value!r}, expected a whole number") from exc
-        if isinstance(value, bool):
-            raise InputError(f"{name} is {value!r}, expected a whole number")
-        object.__setattr__(options, name, plain)
+            object.__setattr__(options, name, float(value))
+        except (TypeError, ValueError, OverflowError) as exc:
+            raise InputError(f"{name} is {value!r}, expected a number") from exc
 
 
-def _between(name: str, value: object, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+def _between(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
         raise InputError(f"{name} is {value!r}, expected a number in {low:g}..{high:g}")

@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from codec.codings import LOSSLESS_PAYLOADS, Coding
 from codec.container import constants
 from codec.options import DecodeLimits
 
@@ -42,8 +43,8 @@ def differences(text: str) -> list[str]:
     )
     codings = next(t for t in tables if t.startswith("## 8."))
     rows = table(codings, "number")
-    compare("codings", {int(r[0]): r[1] for r in rows}, {int(c): c.name for c in constants.Coding})
-    lossless = {c.name for c in constants.Coding if c.lossless}
+    compare("codings", {int(r[0]): r[1] for r in rows}, {int(c): c.name for c in Coding})
+    lossless = {c.name for c in Coding if c.label in LOSSLESS_PAYLOADS}
     compare("lossless codings", {r[1] for r in rows if r[2] == "yes"}, lossless)
     chunks = table(text, "type")
     names = {r[0].strip("`").encode() for r in chunks}

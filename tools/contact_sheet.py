@@ -13,7 +13,7 @@ import click
 from PIL import Image, ImageDraw, ImageFont
 
 import codec
-from codec.options import DEFAULT_QUALITY
+from codec.models.compact.family import DEFAULT_QUALITY
 
 
 def largest_under(picture: Image.Image, kind: str, limit: int, shrink: int) -> tuple[Image.Image, int]:

@@ -19,9 +19,10 @@ from pathlib import Path
 import click
 
 from codec.container.reader import read
-from codec.decoder import decode_alpha
+from codec.decoding.alpha import alpha_of
+from codec.decoding.lr import StoredLr
 from codec.errors import TadmError
-from codec.lowres import LowRes
+from codec.geometry import Box
 from codec.options import DecodeLimits
 
 GOLDEN = Path(__file__).resolve().parent.parent / "tests/golden"
@@ -70,10 +71,10 @@ def outcome(data: bytes) -> str:
     """What reading gives: "ok", the name of our error, or "BUG ..."."""
     try:
         file = read(data, LIMITS)
-        lowres = LowRes(file, keep=1)
+        lr, size = StoredLr(file, kept_bytes=0), file.header.size
         for number in range(len(file.payloads)):
-            lowres.slab(number)
-        decode_alpha(file)
+            lr.slab(number)
+        alpha_of(file, Box(0, 0, size.width, size.height))
     except TadmError as exc:
         return type(exc).__name__ if "\n" not in str(exc) else f"BUG message of several lines: {exc!r}"
     except Exception as exc:  # finding these is what the tool is for

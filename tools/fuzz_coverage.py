@@ -16,7 +16,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["codec.container", "codec.payload", "codec.lowres", "codec.image"]):
+with atheris.instrument_imports(include=["codec.container", "codec.payload", "codec.decode", "codec.image"]):
     from fuzz import GOLDEN, outcome
 
 

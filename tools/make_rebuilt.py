@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 import codec
-from codec.models.library import shipped
+from codec.models.store import shipped
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "examples" / "kodim21.png"

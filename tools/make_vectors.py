@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from codec.container.constants import Coding, GridPreset
+from codec.codings import Coding
+from codec.container.constants import GridPreset
 from codec.container.dump import dump
-from codec.container.model import Alpha, Header, Metadata, TadmFile
+from codec.container.file import Alpha, Header, Metadata, TadmFile
 from codec.container.writer import write
+from codec.decoding.lr import StoredLr
 from codec.geometry import Size, lr_size, slab_boxes
-from codec.lowres import LowRes
-from codec.payload.registry import payload_named
+from codec.payload.registry import payload_for
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests/golden"
 MODEL_ID = bytes.fromhex("0123456789abcdef")
@@ -28,16 +29,14 @@ def picture(size: Size) -> np.ndarray:
 
 def make(
     size: Size, scale: int, coding: Coding, quality: int, slab: Size | None = None, *, chroma: str = "420",
-    **fields: object,
+    grid: int = GridPreset.COMPACT_64, **fields: object,
 ) -> TadmFile:  # fmt: skip
     """A file whose LR is `picture`."""
     lr = lr_size(size, scale)
     pixels, slab = picture(lr), slab or lr
-    payload = payload_named(coding.name.lower())
+    payload = payload_for(coding)
     parts = [np.ascontiguousarray(pixels[b.y : b.y + b.height, b.x : b.x + b.width]) for b in slab_boxes(lr, slab)]
-    header = Header(
-        size=size, scale=scale, coding=coding, quality=quality, grid=GridPreset.COMPACT_64, model_id=MODEL_ID
-    )
+    header = Header(size=size, scale=scale, coding=coding, quality=quality, grid=grid, model_id=MODEL_ID)
     payloads = [payload.encode(p, quality=quality, chroma=chroma) for p in parts]
     return TadmFile(header=header, slab=slab, payloads=payloads, **fields)  # type: ignore[arg-type]
 
@@ -45,7 +44,7 @@ def make(
 def channel(alpha: np.ndarray, coding: Coding) -> Alpha:
     """A coded alpha channel."""
     pixels = np.repeat(alpha[..., None], 3, 2)
-    return Alpha(coding=coding, parts=[payload_named(coding.name.lower()).encode(pixels, quality=60, chroma="420")])
+    return Alpha(coding=coding, parts=(payload_for(coding).encode(pixels, quality=60, chroma="420"),))
 
 
 def vectors() -> dict[str, TadmFile]:
@@ -63,13 +62,14 @@ def vectors() -> dict[str, TadmFile]:
         "metadata": make(
             photo, 4, Coding.AV1, 20,
             metadata=Metadata(icc=b"icc profile" * 20, exif=b"MM\0*\0\0\0\x08\0\0\0\0\0\0", xmp=b"<x:xmpmeta/>"),
-            timesteps=bytes(range(0, 240, 20)), unknown=[(b"note", b"kept as it is")],
+            timesteps=bytes(range(0, 240, 20)), unknown=((b"note", b"kept as it is"),),
         ),
         "webp-scale8": make(photo, 8, Coding.WEBP, 100),
         "webp-slabs": make(photo, 4, Coding.WEBP, 100, Size(32, 16)),
         "jxl-scale8": make(photo, 8, Coding.JXL, 100),
         "alpha-png": make(photo, 4, Coding.AV1, 20, alpha=channel(alpha, Coding.PNG)),
         "alpha-webp": make(photo, 4, Coding.WEBP, 100, alpha=channel(alpha, Coding.WEBP)),
+        "grid-preset-7": make(photo, 8, Coding.PNG, 100, grid=7),
         "alpha-lossy": make(photo, 4, Coding.AV1, 20, alpha=channel(alpha, Coding.AV1)),
     }  # fmt: skip
 
@@ -82,7 +82,7 @@ def main() -> None:
             continue
         (FOLDER / f"{name}.tadm").write_bytes(write(file))
         (FOLDER / f"{name}.json").write_text(json.dumps(dump(file), indent=1) + "\n")
-        Image.fromarray(LowRes(file).whole()).save(FOLDER / f"{name}.png", optimize=True)
+        Image.fromarray(StoredLr(file).whole()).save(FOLDER / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

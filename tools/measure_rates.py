@@ -1,7 +1,7 @@
 """Measure the table behind `--bpp` and `--max-bytes`: `python tools/measure_rates.py PHOTOS [--last 24] [--scale 16]`.
 
-Encodes and decodes whole files at both ends of the dial and writes codec/rate/table.json: per scale and payload, mean
-bpp and mean luma MS-SSIM a quality. Both ends, since the scale that is best at realism 0 is not always best at 1.
+Encodes and decodes whole files at both ends of the dial and writes codec/encoding/table.json: per scale and payload,
+mean bpp and mean luma MS-SSIM a quality. Both ends, since the scale that is best at realism 0 is not always best at 1.
 PHOTOS is a folder of photographs or of tar shards; the last squares in order of reading are used, which training holds
 out.
 """
@@ -19,12 +19,12 @@ from rich.console import Console
 from rich.progress import track
 
 import codec
-from codec.models.library import packages
-from codec.options import LOSSLESS_PAYLOADS
+from codec.codings import LOSSLESS_PAYLOADS
+from codec.models.store import packages
 from codec.training.losses import ms_ssim
 from codec.training.store import read_photographs
 
-TABLE = Path(__file__).resolve().parent.parent / "codec/rate/table.json"
+TABLE = Path(__file__).resolve().parent.parent / "codec/encoding/table.json"
 QUALITIES = (0, 6, 12, 18, 24, 30, 36, 42, 48, 54, 60, 68, 76, 86, 99)
 
 
@@ -52,7 +52,7 @@ def measure(photos: list[np.ndarray], scale: int, payload: str, quality: int, mo
 @click.option("--model", help="Model package folder; default: the shipped one.")
 def main(photos: Path, last: int, wanted: tuple[int, ...], model: str | None) -> None:
     """Write the table."""
-    squares = [p for p in read_photographs(photos) if min(p.shape[:2]) >= 400][-last:]
+    squares = [p for p in read_photographs(photos, (448, 288)) if min(p.shape[:2]) >= 400][-last:]
     found = packages(model)[0]
     scales = wanted or found.scales
     settings = [(s, "av1", QUALITIES) for s in scales]

@@ -19,7 +19,7 @@ from rich.progress import track
 
 import codec
 from codec.container.reader import read
-from codec.models.library import shipped
+from codec.models.store import shipped
 
 QUALITIES = (10, 25, 40, 50, 60, 75, 90)
 TARGETS = (0.01, 0.02, 0.05, 0.08)

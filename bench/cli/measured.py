@@ -28,7 +28,7 @@ from bench.figures import runs
 from bench.photos import list_photos, read_photo
 from bench.plan import Plan
 from bench.rates import RAW_BPP
-from codec.options import DEFAULT_QUALITY
+from codec.models.compact.family import DEFAULT_QUALITY
 
 scale_option = click.option("--scale", type=int, help="HR/LR ratio.  [default: the model's smallest]")
 quality_option = click.option(

@@ -19,12 +19,14 @@ def stand_in_command(out: Path, *, shapes: str, scale: str) -> None:
     Its backbone and checkpoints lie beside it, in OUT-release (2.5 GB at the true shapes). Its pictures mean nothing.
     """
     from bench.random_sd21 import make_release
+    from codec.models.package import open_package
     from codec.models.sd21.importing import import_tadm
 
     release = out.with_name(f"{out.name}-release")
     make_release(release, shapes=shapes, scale=int(scale))
-    package = import_tadm(
+    import_tadm(
         out, backbone=str(release / "backbone"), dfrm=release / "dfrm.pkl", tadm=release / "tadm.pkl",
         scale=int(scale), prompt=release / "prompt.npy",
     )  # fmt: skip
+    package = open_package(out)
     CONSOLE.print(f"{package.folder}: model {package.model_id(int(scale)).hex()}")

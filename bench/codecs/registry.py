@@ -19,7 +19,7 @@ from bench.codecs.upscaled import FACTOR, NETWORKS, Upscaled
 from bench.codecs.vvc import Vvc
 from bench.codecs.webp import WebP
 from bench.errors import BenchError, MissingError
-from codec.options import PAYLOADS
+from codec.codings import PAYLOADS
 
 _PEERS: dict[str, Callable[[], Codec]] = {
     "jpeg": Jpeg, "webp": WebP, "avif": Avif, "jxl": JpegXl, "heic": Heic, "vvc": Vvc, "png": Png,

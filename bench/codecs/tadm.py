@@ -17,10 +17,10 @@ import codec
 from bench.codecs.base import Codec, CodecOptions, Decoded, Expected, fingerprint
 from bench.errors import CodecError, MissingError
 from bench.photos import Photo
-from codec.models.identity import Package, open_package
-from codec.models.library import for_encoding, shipped
-from codec.options import PAYLOADS
-from codec.payload.registry import payload_named
+from codec.codings import LOSSLESS_PAYLOADS, PAYLOADS, Coding
+from codec.models.package import Package
+from codec.models.store import for_encoding
+from codec.payload.registry import payload_for
 
 #: The payload that is meant when a name gives none.
 DEFAULT_PAYLOAD = "av1"
@@ -93,12 +93,12 @@ class Tadm(Codec):
             )
         if variant.payload not in PAYLOADS:
             raise MissingError(f"{self.name}: no payload {variant.payload!r} in this tadmc, only {', '.join(PAYLOADS)}")
-        payload = payload_named(variant.payload)
+        payload = payload_for(Coding.labelled(variant.payload))
         try:
             payload.encode(np.zeros((8, 8, 3), np.uint8), quality=50)
         except codec.TadmError as exc:
             raise MissingError(f"{self.name}: {exc}") from exc
-        self.settings = (_LOSSLESS,) if payload.lossless else tuple(range(100))
+        self.settings = (_LOSSLESS,) if variant.payload in LOSSLESS_PAYLOADS else tuple(range(100))
 
     @property
     def encode_key(self) -> str:
@@ -107,8 +107,9 @@ class Tadm(Codec):
 
     def version(self) -> str:
         """Everything that moves a figure: networks of both sides, what codes the LR, and in which precision."""
-        package = for_encoding(self.scale, self._options.model)
-        writer = f", writer {_writer_id(package.folder, self.scale)}" if package.has_writer(self.scale) else ""
+        package = _package(self.scale, self._options.model)
+        writes = self.scale in package.config.get("writers", ())
+        writer = f", writer {_writer_id(package.folder, self.scale)}" if writes else ""
         return (
             f"tadmc {codec.__version__}, model {model_id(self.scale, self._options.model)}{writer}, "
             f"{_library(self.variant.payload)}, {_precision(self._options.device, self._options.dtype)}"
@@ -138,21 +139,21 @@ class Tadm(Codec):
 
 def scales(model: str | None) -> tuple[int, ...]:
     """Scales there is a model for, in increasing order."""
-    return tuple(sorted({s for package in _packages(model) for s in package.scales}))
+    return tuple(sorted({s for package in for_encoding(model) for s in package.scales}))
 
 
 def families(model: str | None) -> set[str]:
     """Families of the models there are."""
-    return {package.family for package in _packages(model)}
+    return {package.family.name for package in for_encoding(model)}
 
 
 def model_id(scale: int, model: str | None) -> str:
     """Hexadecimal id of the model that files of a scale name."""
-    return for_encoding(scale, model).model_id(scale).hex()
+    return _package(scale, model).model_id(scale).hex()
 
 
-def _packages(model: str | None) -> list[Package]:
-    return [open_package(Path(model))] if model else shipped()
+def _package(scale: int, model: str | None) -> Package:
+    return next(package for package in for_encoding(model) if scale in package.scales)
 
 
 @lru_cache

@@ -10,6 +10,7 @@ from codec.cli.info import info_command
 from codec.cli.models import models_command
 from codec.cli.streams import Group
 from codec.cli.thumbnail import thumbnail_command
+from codec.cli.train import train_command
 from codec.cli.verify import verify_command
 from codec.version import VERSION
 
@@ -17,15 +18,23 @@ from codec.version import VERSION
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(VERSION, prog_name="tadmc")
 def main() -> None:
-    r"""Photographs at 0.005-0.12 bits per pixel: encode to .tadm, decode, look inside.
+    """Photographs at 0.005-0.12 bits per pixel: encode to .tadm, decode, look inside.
 
     "-" stands for standard input or output. Data goes to standard output, everything else to standard error.
 
-    \b
+    
     Exit codes: 0 ok, 1 bug, 2 usage, 3 broken file, 4 unsupported, 5 over a limit,
     6 model or device, 7 input/output, 8 unusable picture or option.
     """
 
 
-for _command in (encode_command, decode_command, info_command, thumbnail_command, verify_command, models_command):
+for _command in (
+    encode_command,
+    decode_command,
+    info_command,
+    thumbnail_command,
+    verify_command,
+    models_command,
+    train_command,
+):
     main.add_command(_command)

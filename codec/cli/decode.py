@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,20 +18,14 @@ from codec.cli.streams import (
     quiet_option,
     say,
     write_output,
-    write_path,
 )
 from codec.errors import InputError
-from codec.options import DecodeLimits, DecodeOptions
+from codec.options import MAX_TIMESTEP, DecodeLimits, DecodeOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
     import numpy.typing as npt
     from rich.progress import Progress
-
-    from codec.container.model import TadmFile
-    from codec.geometry import Box
 
 
 class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newer versions
@@ -39,13 +34,10 @@ class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newe
     name = "x,y,width,height"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:  # noqa: ANN401
-        try:
-            numbers = tuple(int(v) for v in value.split(","))
-        except ValueError:
-            numbers = ()
-        if len(numbers) != 4:
+        # int() would take digits of other scripts and underscores too
+        if not re.fullmatch(r"\s*-?[0-9]+\s*(,\s*-?[0-9]+\s*){3}", value, re.ASCII):
             self.fail(f"{value!r} is not four whole numbers with commas between them", param, ctx)
-        return numbers
+        return tuple(int(v) for v in value.split(","))
 
 
 @click.command("decode")
@@ -55,16 +47,14 @@ class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newe
 @click.option(
     "--realism",
     type=click.FloatRange(0, 1),
-    default=1.0,
-    show_default=True,
-    help="0 = regression, nothing invented; 1 = full texture.",
+    help="0 = regression, nothing invented; 1 = full texture.  [default: what the model recommends]",
 )
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the invented texture."
 )
 @click.option("--t-map", type=click.Path(dir_okay=False), help="Also write the timestep of every tile as a gray PNG.")
 @click.option(
-    "--timestep", type=click.FloatRange(0, 200), help="One timestep for every tile instead of predicted ones."
+    "--timestep", type=click.FloatRange(0, MAX_TIMESTEP), help="One timestep for every tile instead of predicted ones."
 )
 @click.option("--no-denoise", is_flag=True, help="Show the rescaler's output without the denoising step.")
 @click.option("--model", help="Name or folder of the model package to decode with.")
@@ -79,73 +69,37 @@ class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newe
 @overwrite_option
 @quiet_option
 def decode_command(
-    source: str, target: str, *, region: tuple[int, int, int, int] | None, realism: float, seed: int,
+    source: str, target: str, *, region: tuple[int, int, int, int] | None, realism: float | None, seed: int,
     t_map: str | None, timestep: float | None, no_denoise: bool, model: str | None, any_model: bool, device: str,
     dtype: str, max_vram: float | None, compiled: bool, max_pixels: int, force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Rebuild the photograph of the .tadm file INPUT as OUTPUT (.png, .jpg, .webp, .tif, .avif; "-" writes PNG)."""
-    options = DecodeOptions(
-        realism=realism, seed=seed, denoise=not no_denoise, fixed_timestep=timestep, device=device, dtype=dtype,
-        any_model=any_model, model=model, max_vram=max_vram, compile=compiled,
-    )  # fmt: skip
+    options = DecodeOptions(realism=realism, seed=seed, denoise=not no_denoise, fixed_timestep=timestep)
     check_output(source, target, force=force)
     if t_map is not None:
         if t_map == target:
-            raise InputError("--t-map and OUTPUT are the same file")
+            raise InputError("the timestep map and OUTPUT are the same file")
         check_output(source, t_map, force=force)
-    from codec.api import box_of, open_file
-    from codec.image.output import check_can_hold, format_of, save, to_image
+    if target != STANDARD and Path(target).suffix.lower() != ".zarr":
+        from codec.image.output import format_of
 
-    suffix = Path(target).suffix.lower()
-    kind = "PNG" if target == STANDARD else "" if suffix == ".zarr" else format_of(suffix)
+        format_of(Path(target).suffix)  # refused before any work is done
+    from codec.api import open as open_file
+
     limits = DecodeLimits(pixels=max_pixels)
-    with open_file(data_of(source, limits.file_bytes), limits) as (file, _), _progress(quiet=quiet) as advance:
-        from codec.decoder import check_region, decode
-        from codec.geometry import ROWS_OUT_PIXELS
-        from codec.image.row_writers import can_write_rows
-
-        area = check_region(None if region is None else box_of(region), file.header.size)
-        large = area.width * area.height > ROWS_OUT_PIXELS and target != STANDARD and can_write_rows(suffix)
-        check_can_hold(kind or "zarr", area.width, area.height, alpha=file.alpha is not None)
-        if suffix == ".zarr" or (large and file.alpha is None):
-            timesteps, lost = _stream(file, options, area, target, advance)
-            for note in lost:
-                say(f"tadmc: {note}", quiet=quiet)
-        else:
-            result = decode(file, options, region=area, on_progress=advance)
-            timesteps, meta = result.timesteps, file.metadata
-            image = to_image(result.pixels, alpha=result.alpha, icc=meta.icc, exif=meta.exif, xmp=meta.xmp)
-            write_output(target, lambda stream: save(image, stream, kind))
+    with (
+        open_file(
+            data_of(source, limits.file_bytes), limits=limits, device=device, dtype=dtype, max_vram=max_vram,
+            compile=compiled, model=model, any_model=any_model,
+        ) as file,
+        _progress(quiet=quiet) as advance,
+    ):  # fmt: skip
+        out = sys.stdout.buffer if target == STANDARD else target
+        done = file.save(out, region=region, options=options, overwrite=force, on_progress=advance)
+    for note in done.notes:
+        say(f"tadmc: {note}", quiet=quiet)
     if t_map is not None:
-        _write_t_map(t_map, timesteps)
-
-
-def _stream(
-    file: TadmFile, options: DecodeOptions, area: Box, target: str, advance: Callable[[int, int], None]
-) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
-    """Decode block by block into a file that is written row by row; memory does not grow with its height.
-
-    Returns:
-        The timesteps, and what the format could not hold.
-    """
-    from codec.decoder import decode_pieces, load_family
-    from codec.geometry import Size
-    from codec.image.row_writers import RowFile, write_rows
-    from codec.rebuild.pieces import Timesteps, rows_of
-
-    family = load_family(file, options)
-    timesteps = Timesteps(area, family.tile)
-    pieces = timesteps.watch(decode_pieces(file, family, options, area, streamed=True, on_progress=advance))
-    size, suffix, meta = Size(area.width, area.height), Path(target).suffix.lower(), file.metadata
-    lost: tuple[str, ...] = ()
-
-    def write(path: Path) -> None:
-        nonlocal lost
-        made = RowFile(path=path, suffix=suffix, size=size, icc=meta.icc, exif=meta.exif, xmp=meta.xmp)
-        lost = write_rows(made, rows_of(pieces, area))
-
-    write_path(target, write)
-    return timesteps.map, lost
+        _write_t_map(t_map, done.timesteps)
 
 
 def _write_t_map(target: str, timesteps: npt.NDArray[np.float32]) -> None:

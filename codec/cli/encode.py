@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 from typing import Any
 
 import click
 
 from codec.cli.streams import check_output, data_of, overwrite_option, quiet_option, say, write_output
+from codec.codings import PAYLOADS
 from codec.errors import InputError
-from codec.options import CHROMA, DEFAULT_QUALITY, EFFORTS, PAYLOADS, SCALES, STRIP, EncodeOptions
+from codec.options import CHROMA, EFFORTS, SCALES, STRIP, EncodeOptions
 
 
 @click.command("encode")
@@ -24,13 +24,13 @@ from codec.options import CHROMA, DEFAULT_QUALITY, EFFORTS, PAYLOADS, SCALES, ST
     show_default=True,
     help="Starting settings; tadm is the papers' form: scale 16, lossless PNG.",
 )
-@click.option("--scale", type=click.Choice([str(s) for s in SCALES]), help="HR/LR ratio.  [default: 4]")
-@click.option("--payload", type=click.Choice(PAYLOADS), help="How the LR is coded.  [default: av1]")
 @click.option(
-    "--quality",
-    type=click.IntRange(0, 99),
-    help=f"Larger is finer and bigger; av1 only.  [default: {DEFAULT_QUALITY}]",
+    "--scale",
+    type=click.IntRange(1, 255),
+    help=f"HR/LR ratio: {', '.join(map(str, SCALES))}, as far as the model has them.  [default: 4]",
 )
+@click.option("--payload", type=click.Choice(PAYLOADS), help="How the LR is coded.  [default: av1]")
+@click.option("--quality", type=click.IntRange(0, 99), help="Larger is finer and bigger; av1 only.  [default: 48]")
 @click.option("--bpp", type=float, help="At most so many bits a pixel: scale, payload and quality are chosen.")
 @click.option("--max-bytes", type=click.IntRange(1), help="At most so many bytes: likewise.")
 @click.option("--effort", type=click.Choice(EFFORTS), help="Time spent on coding the LR.  [default: default]")
@@ -47,7 +47,7 @@ from codec.options import CHROMA, DEFAULT_QUALITY, EFFORTS, PAYLOADS, SCALES, ST
 @overwrite_option
 @quiet_option
 def encode_command(
-    source: str, target: str, *, profile: str, scale: str | None, payload: str | None, quality: int | None,
+    source: str, target: str, *, profile: str, scale: int | None, payload: str | None, quality: int | None,
     bpp: float | None, max_bytes: int | None, effort: str | None, chroma: str | None, strip: str | None,
     alpha_quality: int | None, model: str | None, device: str, as_json: bool, force: bool, quiet: bool,
 ) -> None:  # fmt: skip
@@ -56,7 +56,7 @@ def encode_command(
     INPUT is anything Pillow reads; gray, palette, alpha, CMYK and 16-bit gray are handled.
     """
     given: dict[str, Any] = {
-        "scale": int(scale) if scale else None, "payload": payload, "quality": quality, "bpp": bpp,
+        "scale": scale, "payload": payload, "quality": quality, "bpp": bpp,
         "max_bytes": max_bytes, "effort": effort, "chroma": chroma, "strip": strip,
         "alpha_quality": alpha_quality,
     }  # fmt: skip
@@ -68,10 +68,11 @@ def encode_command(
     check_output(source, target, force=force)
     picture = data_of(source)
 
-    from codec.encoder import encode
+    from codec.encoding.encoder import encode
+    from codec.engine import Engine
 
-    opened = io.BytesIO(picture) if isinstance(picture, bytes) else picture
-    made = encode(opened, options, model=model, device=device)
+    with Engine(model=model, device=device) as engine:
+        made = encode(picture, options, engine)
     write_output(target, lambda stream: stream.write(made.data))
     size, length, chosen = made.size, len(made.data), made.options
     bpp = 8 * length / size.pixels

@@ -10,8 +10,7 @@ from typing import Any
 import click
 
 from codec.cli.streams import Group, quiet_option, say
-from codec.models.identity import Package
-from codec.options import SCALES
+from codec.models.package import Package
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -36,7 +35,7 @@ def list_command(*, as_json: bool) -> None:
 @click.argument("name")
 def info_command(name: str) -> None:
     """Show config and files of the package NAME (or of a folder) as JSON."""
-    from codec.models.library import packages
+    from codec.models.store import packages
 
     (package,) = packages(name)
     files = {
@@ -53,7 +52,7 @@ def info_command(name: str) -> None:
 @quiet_option
 def add_command(folder: Path, name: str | None, *, quiet: bool) -> None:
     """Copy the model package FOLDER into the user's data folder (or into that which TADMC_MODELS names)."""
-    from codec.models.library import add
+    from codec.models.store import add
 
     say(f"added {_line(add(folder, name))}", quiet=quiet)
 
@@ -63,7 +62,7 @@ def add_command(folder: Path, name: str | None, *, quiet: bool) -> None:
 @quiet_option
 def remove_command(name: str, *, quiet: bool) -> None:
     """Delete the added package NAME."""
-    from codec.models.library import remove
+    from codec.models.store import remove
 
     remove(name)
     say(f"removed {name}", quiet=quiet)
@@ -74,17 +73,10 @@ def remove_command(name: str, *, quiet: bool) -> None:
 @quiet_option
 def verify_command(name: str, *, quiet: bool) -> None:
     """Load every part of the package NAME (or of a folder), compare it with its config, and hash its backbone."""
-    from codec.models.library import packages
+    from codec.models.store import packages
 
     (package,) = packages(name)
-    if package.family == "compact":
-        from codec.models.compact.package import load_package
-
-        load_package(package.folder)
-    else:
-        from codec.models.sd21.package import load_package as load_sd21
-
-        load_sd21(package.folder, check=True)
+    package.verify()
     say(f"ok: {_line(package)}", quiet=quiet)
 
 
@@ -93,7 +85,7 @@ def verify_command(name: str, *, quiet: bool) -> None:
 @click.option("--vae", help="Another VAE than the backbone's: a folder or a hub name.")
 @click.option("--dfrm", required=True, type=_FILE, help="The release's checkpoint of the rescaler.")
 @click.option("--tadm", required=True, type=_FILE, help="The release's checkpoint of everything else.")
-@click.option("--scale", required=True, type=click.Choice([str(s) for s in SCALES]), help="HR/LR ratio of both.")
+@click.option("--scale", required=True, type=click.Choice(["4", "8", "16", "32"]), help="HR/LR ratio of both.")
 @click.option("--prompt", type=_FILE, help="Stored embedding of the prompt, in place of a text encoder.")
 @click.option("--download", is_flag=True, help="Fetch hub names that are not on this machine.")
 @click.option("-o", "--name", required=True, help="Name in the user's data folder, or a folder to make (with a slash).")
@@ -103,31 +95,41 @@ def import_command(
     name: str, quiet: bool,
 ) -> None:  # fmt: skip
     """Make a model package of the published TADM checkpoints. Nothing in them is run; the backbone stays in place."""
-    from codec.models.library import new_folder
+    from codec.models.package import open_package
     from codec.models.sd21.importing import import_tadm
+    from codec.models.store import new_folder
 
-    package = import_tadm(
-        Path(name) if os.sep in name else new_folder(name),
+    folder = Path(name) if os.sep in name else new_folder(name)
+    import_tadm(
+        folder,
         backbone=backbone, vae=vae, dfrm=dfrm, tadm=tadm, scale=int(scale), prompt=prompt, download=download,
     )  # fmt: skip
-    say(f"made {_line(package)}", quiet=quiet)
+    say(f"made {_line(open_package(folder))}", quiet=quiet)
 
 
 def _list(*, as_json: bool) -> None:
-    from codec.models.library import packages
+    from codec.errors import ModelError
+    from codec.models.store import broken, packages
 
-    rows: list[dict[str, Any]] = [
-        {"name": p.name, "family": p.family, "scale": scale, "model_id": p.model_id(scale).hex()}
-        for p in packages()
-        for scale in p.scales
-    ]
+    rows: list[dict[str, Any]] = []
+    wrong = broken()
+    for package in packages():
+        try:
+            rows += [
+                {"name": package.name, "family": package.family.name, "scale": s, "model_id": package.model_id(s).hex()}
+                for s in package.scales
+            ]
+        except ModelError as exc:
+            wrong[package.name] = str(exc)
     if as_json:
         click.echo(json.dumps(rows))
-        return
-    for row in rows:
-        click.echo(f"{row['name']}  {row['family']}  scale {row['scale']:>2}  {row['model_id']}")
+    else:
+        for row in rows:
+            click.echo(f"{row['name']}  {row['family']}  scale {row['scale']:>2}  {row['model_id']}")
+    for name, reason in wrong.items():
+        say(f"tadmc: {name} cannot be used: {reason}; remove it with `tadmc models remove {name}`", quiet=False)
 
 
 def _line(package: Package) -> str:
     ids = ", ".join(f"scale {scale} {package.model_id(scale).hex()}" for scale in package.scales)
-    return f"{package.name} ({package.family}; {ids})"
+    return f"{package.name} ({package.family.name}; {ids})"

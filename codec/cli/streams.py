@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -12,6 +11,7 @@ from typing import IO, Any, NoReturn
 import click
 
 from codec.errors import InputError, TadmError
+from codec.files import write_file
 from codec.options import DecodeLimits
 
 STANDARD = "-"
@@ -85,9 +85,7 @@ def check_output(source: str, target: str, *, force: bool) -> None:
 
 
 def write_output(target: str, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file whole or not at all: beside it, then moved over it. "-" writes to standard output.
-
-    A link is followed; into a pipe or a device it is written as it comes.
+    """Write a file whole or not at all; "-" writes to standard output.
 
     Raises:
         OSError: it cannot be written.
@@ -95,41 +93,8 @@ def write_output(target: str, write: Callable[[IO[bytes]], object]) -> None:
     if target == STANDARD:
         write(sys.stdout.buffer)
         sys.stdout.buffer.flush()
-        return
-    path = Path(target).resolve()
-    if path.exists() and not path.is_file():
-        with path.open("wb") as stream:
-            write(stream)
-        return
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def write_path(target: str, write: Callable[[Path], object]) -> None:
-    """As `write_output`, for writers that need a path, or make a folder.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path = Path(target).resolve()
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as folder:
-        made = Path(folder) / path.name
-        write(made)
-        if path.is_dir():
-            # moved aside, not deleted: it is gone only once the new one stands
-            path.replace(Path(folder) / "old")
-        made.replace(path)
+    else:
+        write_file(Path(target), write)
 
 
 def say(message: str, *, quiet: bool) -> None:

@@ -25,19 +25,19 @@ from codec.options import DecodeLimits
 def thumbnail_command(source: str, target: str, *, max_pixels: int, force: bool) -> None:
     """Write the stored LR picture of the .tadm file INPUT; needs no model and no GPU."""
     check_output(source, target, force=force)
-    from codec.api import open_file
-    from codec.image.output import format_of, save, to_image
-    from codec.lowres import LowRes
-    from codec.payload.registry import payload_named
+    from codec.api import open as open_file
+    from codec.image.output import format_of, save
+    from codec.payload.registry import payload_for
 
     suffix, limits = ".png" if target == STANDARD else Path(target).suffix.lower(), DecodeLimits(pixels=max_pixels)
-    with open_file(data_of(source, limits.file_bytes), limits) as (file, _):
-        payload = payload_named(file.header.coding.name.lower())
-        if suffix == payload.suffix and len(file.payloads) == 1 and file.metadata.icc is None:
+    with open_file(data_of(source, limits.file_bytes), limits=limits) as image:
+        file = image.container
+        payload = payload_for(file.header.coding)
+        kind = None if suffix == payload.suffix else format_of(suffix)
+        picture = image.thumbnail()  # what does not decode is not exported
+        if kind is None and len(file.payloads) == 1 and file.metadata.icc is None:
             data = payload.to_file(file.payloads[0], width=file.slab.width, height=file.slab.height)
-            LowRes(file).whole()  # what does not decode is not exported
             write_output(target, lambda stream: stream.write(data))
         else:
-            kind = format_of(suffix)
-            image = to_image(LowRes(file).whole(), icc=file.metadata.icc)
-            write_output(target, lambda stream: save(image, stream, kind))
+            name = kind or format_of(suffix)
+            write_output(target, lambda stream: save(picture, stream, name))

@@ -14,36 +14,11 @@ MAX_SIDE = 2**24 - 1
 MODEL_ID_SIZE = 8
 
 
-class Coding(IntEnum):
-    """How the LR picture is coded. `codec.payload` knows each by its name in lower case.
-
-    Numbers below 8 are lossless codings. The others store a quality byte, so that a reader can find its way through the
-    header of a coding that it does not know.
-    """
-
-    PNG = 0
-    WEBP = 1
-    JXL = 2
-    AV1 = 8
-
-    @property
-    def lossless(self) -> bool:
-        """Whether the decoded LR equals the coded one."""
-        return self < FIRST_LOSSY
-
-
-FIRST_LOSSY = 8
-
-
 class GridPreset(IntEnum):
     """Tile grids known by number."""
 
     COMPACT_64 = 0
     LATENT_96_32 = 1
-
-
-#: The model family that decodes each tile grid.
-FAMILIES = {GridPreset.COMPACT_64: "compact", GridPreset.LATENT_96_32: "sd21"}
 
 
 class ChunkType:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from codec.container.model import TadmFile
+from codec.codings import label_of
+from codec.container.constants import GridPreset
+from codec.container.file import TadmFile
 
 
 def dump(file: TadmFile) -> dict[str, Any]:
@@ -22,9 +24,9 @@ def dump(file: TadmFile) -> dict[str, Any]:
         "width": header.size.width,
         "height": header.size.height,
         "scale": header.scale,
-        "coding": header.coding.name,
+        "coding": label_of(header.coding).upper(),
         "quality": header.quality,
-        "grid": header.grid.name,
+        "grid": GridPreset(header.grid).name if header.grid in set(GridPreset) else header.grid,
         "model_id": header.model_id.hex(),
         "slab": [file.slab.width, file.slab.height],
         "payloads": [_body(p) for p in file.payloads],

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import overload
 
+from codec.codings import is_lossless
 from codec.container import schema
+from codec.container.compression import inflate
 from codec.container.constants import (
     COMPRESSED_CHUNKS,
     KNOWN_CHUNKS,
@@ -15,14 +17,12 @@ from codec.container.constants import (
     VERSION_MAJOR,
     VERSION_MINOR,
     ChunkType,
-    Coding,
-    GridPreset,
 )
-from codec.container.limits import check, inflate
-from codec.container.model import Alpha, Header, Metadata, TadmFile
+from codec.container.file import Alpha, Header, Metadata, TadmFile
+from codec.container.limits import check
 from codec.container.source import MemorySource, Source
 from codec.errors import ChecksumError, FormatError, SignatureError, TruncatedError, UnsupportedError
-from codec.geometry import TIMESTEP_TILE, Size, lr_size, padded, timestep_tiles
+from codec.geometry import TIMESTEP_TILE, Size, lr_size, padded
 from codec.options import DecodeLimits
 
 _CRC_SIZE = 4
@@ -65,7 +65,8 @@ def read(data: bytes | Source, limits: DecodeLimits | None = None) -> TadmFile:
         TruncatedError: it ends too early.
         ChecksumError: bytes changed after writing.
         FormatError: any other violation of the format.
-        UnsupportedError: another major version, or a critical chunk or coding this version does not know.
+        UnsupportedError: another major version, or a critical chunk this version does not know. A payload coding or a
+            tile grid preset that it does not know is left to those who decode.
         LimitError: it asks for more than `limits` allow.
     """
     limits = limits or DecodeLimits()
@@ -87,9 +88,10 @@ def read(data: bytes | Source, limits: DecodeLimits | None = None) -> TadmFile:
         raise ChecksumError(f"crc32 at byte {end}: is {stored:#010x}, computed {computed:#010x}: file damaged or cut")
     lr = lr_size(header.size, header.scale)
     if index is None:
-        return _assemble(header, lr, [checked[at:]], chunks, limits)
+        return _assemble(header, lr, [checked[at:]], end - at, chunks, limits)
     slab, payloads = _slabs(index, source, lr, limits, end + _CRC_SIZE)
-    return _assemble(header, slab, list(payloads) if isinstance(data, bytes) else payloads, chunks, limits)
+    kept = list(payloads) if isinstance(data, bytes) else payloads
+    return _assemble(header, slab, kept, payloads.total_bytes, chunks, limits)
 
 
 class SlabPayloads(Sequence[bytes]):
@@ -140,22 +142,14 @@ def _header(data: bytes, limits: DecodeLimits) -> tuple[Header, int]:
     # the networks run on whole timestep tiles: a picture of one row costs 64
     work = padded(size.width, TIMESTEP_TILE) * padded(size.height, TIMESTEP_TILE)
     check(limits, "pixels", work, f"header: {size.width}x{size.height} pixels, in whole tiles")
-    coding = _known(Coding, fields.packing.coding, "header: payload coding")
-    grid = _known(GridPreset, fields.packing.grid_preset, "header: tile grid preset")
+    coding, grid = int(fields.packing.coding), int(fields.packing.grid_preset)
     if fields.scale < 1:
         raise FormatError("header: scale is 0, expected 1..255")
-    quality = 100 if coding.lossless else fields.quality
-    if not coding.lossless and quality > 99:
+    quality = 100 if is_lossless(coding) else fields.quality
+    if not is_lossless(coding) and quality > 99:
         raise FormatError(f"header: quality is {quality}, expected 0..99")
     header = Header(size=size, scale=fields.scale, coding=coding, quality=quality, grid=grid, model_id=fields.model_id)
     return header, len(schema.HEADER.build(fields))
-
-
-def _known(kind: Any, value: int, what: str) -> Any:  # noqa: ANN401 - an IntEnum class and its member
-    try:
-        return kind(value)
-    except ValueError as exc:
-        raise UnsupportedError(f"{what} {value} is not known to this version") from exc
 
 
 def _chunks(source: Source, at: int, end: int, limits: DecodeLimits) -> tuple[list[_Chunk], int]:
@@ -206,28 +200,25 @@ def _alpha(body: bytes | None, slabs: int) -> Alpha | None:
     if body is None:
         return None
     fields = schema.parse(schema.alpha(slabs), body, "chunk 'ALPH'")
-    return Alpha(coding=_known(Coding, fields.coding, "chunk 'ALPH': coding"), parts=list(fields.parts))
+    return Alpha(coding=int(fields.coding), parts=tuple(fields.parts))
 
 
 def _assemble(
-    header: Header, slab: Size, payloads: Sequence[bytes], chunks: list[_Chunk], limits: DecodeLimits
-) -> TadmFile:
+    header: Header, slab: Size, payloads: Sequence[bytes], payload_bytes: int, chunks: list[_Chunk],
+    limits: DecodeLimits,
+) -> TadmFile:  # fmt: skip
     known = {
         kind: inflate(body, limits, f"chunk {kind.decode()!r}") if kind in COMPRESSED_CHUNKS else body
         for kind, body in chunks
         if kind in KNOWN_CHUNKS
     }
-    timesteps = known.get(ChunkType.TIMESTEPS)
-    if timesteps is not None:
-        cells = timestep_tiles(header.size, latent=header.grid is GridPreset.LATENT_96_32).pixels
-        if len(timesteps) != cells:
-            raise FormatError(f"chunk 'tmap': {len(timesteps)} timesteps, the picture has {cells} tiles")
     return TadmFile(
         header=header,
         slab=slab,
         payloads=payloads,
+        payload_bytes=payload_bytes,
         metadata=Metadata(icc=known.get(ChunkType.ICC), exif=known.get(ChunkType.EXIF), xmp=known.get(ChunkType.XMP)),
-        timesteps=timesteps,
+        timesteps=known.get(ChunkType.TIMESTEPS),
         alpha=_alpha(known.get(ChunkType.ALPHA), len(payloads)),
-        unknown=[(kind, body) for kind, body in chunks if kind not in KNOWN_CHUNKS],
+        unknown=tuple((kind, body) for kind, body in chunks if kind not in KNOWN_CHUNKS),
     )

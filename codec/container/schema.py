@@ -7,7 +7,8 @@ from typing import Any
 
 import construct as cs
 
-from codec.container.constants import FIRST_LOSSY, MAGIC, MODEL_ID_SIZE
+from codec.codings import FIRST_LOSSY
+from codec.container.constants import MAGIC, MODEL_ID_SIZE
 from codec.errors import FormatError, TadmError, TruncatedError
 
 

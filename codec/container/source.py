@@ -50,6 +50,13 @@ class FileSource:
 
     def read_at(self, offset: int, count: int) -> bytes:
         """See `Source.read_at`."""
+        parts, left = [], count
         with self._lock:
             self._handle.seek(offset)
-            return self._handle.read(count)
+            while left > 0:
+                part = self._handle.read(left)
+                if not part:  # b"" at the end, None where nothing has arrived yet
+                    break
+                parts.append(part)
+                left -= len(part)
+        return b"".join(parts)

@@ -7,14 +7,14 @@ import zlib
 import construct as cs
 
 from codec.container import schema
+from codec.container.compression import deflate
 from codec.container.constants import (
     COMPRESSED_CHUNKS,
     VERSION_MAJOR,
     VERSION_MINOR,
     ChunkType,
 )
-from codec.container.limits import deflate
-from codec.container.model import TadmFile
+from codec.container.file import TadmFile
 from codec.errors import InputError
 
 
@@ -34,7 +34,7 @@ def write(file: TadmFile) -> bytes:
                 "width": header.size.width,
                 "height": header.size.height,
                 "scale": header.scale,
-                "quality": None if header.coding.lossless else header.quality,
+                "quality": None if header.lossless else header.quality,
                 "model_id": header.model_id,
             }
         )
@@ -71,4 +71,4 @@ def _chunks(file: TadmFile) -> list[tuple[bytes, bytes]]:
         (ChunkType.XMP, file.metadata.xmp),
     )
     chunks += [(kind, body) for kind, body in optional if body is not None]
-    return chunks + file.unknown
+    return [*chunks, *file.unknown]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import struct
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -32,22 +32,46 @@ def stored_exif(block: bytes, *, gps: bool = True) -> bytes | None:
     exif = Image.Exif()
     try:
         exif.load(block)
-    except (SyntaxError, OSError, struct.error) as exc:
-        raise ValueError(f"not readable as EXIF ({exc})") from exc
-    exif.bigtiff = False  # what a BigTIFF says is written the usual way
-    for tag in (_ORIENTATION, *_STORAGE_TAGS, *(() if gps else (_GPS_IFD,))):
-        if tag in exif:
-            del exif[tag]
-    return exif.tobytes().removeprefix(_EXIF_PREFIX) if len(exif) else None
+        exif.bigtiff = False  # what a BigTIFF says is written the usual way
+        for tag in (_ORIENTATION, *_STORAGE_TAGS, *(() if gps else (_GPS_IFD,))):
+            if tag in exif:
+                del exif[tag]
+        return exif.tobytes().removeprefix(_EXIF_PREFIX) if len(exif) else None
+    except Exception as exc:  # a parser of foreign bytes may raise anything
+        raise ValueError(f"not readable as EXIF ({str(exc).partition(chr(10))[0] or type(exc).__name__})") from exc
 
 
-def exif_for_pillow(stored: bytes) -> bytes:
-    """A stored EXIF block as Pillow wants it; an orientation, which means nothing for our pixels, is dropped."""
+@dataclass(frozen=True, kw_only=True)
+class Carried:
+    """Metadata on its way out, in a form that every format's writer takes.
+
+    Attributes:
+        icc, xmp: as stored, None = absent.
+        exif: bare block for upright pixels, None = absent or not readable.
+        notes: what had to be left out, in words.
+    """
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exif_for_pillow(self) -> bytes | None:
+        """The EXIF block as Pillow wants it."""
+        return None if self.exif is None else _EXIF_PREFIX + self.exif
+
+
+def carried(icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> Carried:
+    """What of a file's metadata can be handed on; an orientation, which means nothing for our pixels, is dropped.
+
+    A file made by others may hold an EXIF block that no parser reads: then the picture is delivered without it.
+    """
     try:
-        block = stored_exif(stored)
-    except ValueError:  # passed through as it is
-        block = stored
-    return _EXIF_PREFIX + (block or b"")
+        block = None if exif is None else stored_exif(exif)
+    except ValueError as exc:
+        return Carried(icc=icc, xmp=xmp, notes=(f"EXIF left out: {exc}",))
+    return Carried(icc=icc, exif=block, xmp=xmp)
 
 
 def is_srgb(icc: bytes) -> bool:

@@ -5,29 +5,27 @@ from __future__ import annotations
 import io
 from typing import IO, Any
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image, PngImagePlugin
 
+from codec.arrays import PixelArray
 from codec.errors import InputError
-from codec.image.metadata import exif_for_pillow
+from codec.image.metadata import Carried
 
 _TIFF_XMP = 700
 _LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "AVIF": 65536}
+#: Keys of an image's `info` that are written, and what people call them.
+_METADATA = {"icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP"}
 #: Formats that can hold alpha.
 _ALPHA_FORMATS = {"PNG", "WEBP", "AVIF", "TIFF", "JPEG2000"}
 
 
-def to_image(
-    pixels: npt.NDArray[np.uint8], *, alpha: npt.NDArray[np.uint8] | None = None,
-    icc: bytes | None = None, exif: bytes | None = None, xmp: bytes | None = None,
-) -> Image.Image:  # fmt: skip
+def to_image(pixels: PixelArray, alpha: PixelArray | None = None, metadata: Carried | None = None) -> Image.Image:
     """PIL image, RGB or RGBA, with `icc_profile`, `exif` and `xmp` in its `info`; pixels uint8 [H, W, 3]."""
     image = Image.fromarray(pixels)
     if alpha is not None:
         image.putalpha(Image.fromarray(alpha))
-    block = None if exif is None else exif_for_pillow(exif)
-    for key, value in (("icc_profile", icc), ("exif", block), ("xmp", xmp)):
+    found = metadata or Carried()
+    for key, value in (("icc_profile", found.icc), ("exif", found.exif_for_pillow), ("xmp", found.xmp)):
         if value is not None:
             image.info[key] = value
     return image
@@ -65,18 +63,47 @@ def check_can_hold(kind: str, width: int, height: int, *, alpha: bool) -> None:
         raise InputError(f"{kind} ends at {most} pixels a side, the picture is {width}x{height}; write .png or .tif")
 
 
-def save(image: Image.Image, target: IO[bytes], kind: str) -> None:
-    """Write a picture with its metadata.
+def save(image: Image.Image, target: IO[bytes], kind: str) -> tuple[str, ...]:
+    """Write a picture with its metadata; what of it the format's writer refuses is left out.
 
     Args:
         image: as `to_image` made it.
         target: binary file object.
         kind: Pillow format name, see `format_of`.
 
+    Returns:
+        What was left out, in words.
+
     Raises:
         InputError: the format cannot hold this picture (size, alpha).
     """
-    options: dict[str, Any] = {k: image.info[k] for k in ("icc_profile", "exif", "xmp") if k in image.info}
+    check_can_hold(kind, *image.size, alpha=image.mode == "RGBA")
+    known = {k: image.info[k] for k in _METADATA if k in image.info}
+    # all of it first, then without each, then none: a picture is never lost for what rides along
+    tries = [known, *({k: v for k, v in known.items() if k != left} for left in known), {}]
+    for kept in tries:
+        # into memory first: Pillow does not tell a picture that it cannot write from a disk that is full
+        buffer = io.BytesIO()
+        try:
+            _plain(image).save(buffer, kind, **_options(kind, kept))
+        except Exception as exc:
+            if not kept:
+                raise InputError(f"{kind}: cannot hold this picture ({exc})") from exc
+            continue
+        target.write(buffer.getbuffer())
+        return tuple(f"{_METADATA[k]} left out: {kind} cannot hold it" for k in known if k not in kept)
+    raise AssertionError  # the last try returns or raises
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The picture without its `info`, which some writers read by themselves."""
+    plain = image.copy()
+    plain.info = {}
+    return plain
+
+
+def _options(kind: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    options: dict[str, Any] = dict(metadata)
     if kind == "PNG":
         options |= {"compress_level": 3}
         if "xmp" in options:
@@ -92,11 +119,4 @@ def save(image: Image.Image, target: IO[bytes], kind: str) -> None:
         options["quality"] = 95
         if kind == "JPEG":
             options["subsampling"] = "4:4:4"
-    check_can_hold(kind, *image.size, alpha=image.mode == "RGBA")
-    # into memory first: Pillow does not tell a picture that it cannot write from a disk that is full
-    buffer = io.BytesIO()
-    try:
-        image.save(buffer, kind, **options)
-    except (ValueError, OSError, RuntimeError) as exc:
-        raise InputError(f"{kind}: cannot hold this picture ({exc})") from exc
-    target.write(buffer.getbuffer())
+    return options

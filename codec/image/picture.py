@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from codec.errors import InputError, LimitError
+from codec.arrays import PixelArray
+from codec.errors import InputError
+from codec.image.foreign import foreign
 from codec.image.metadata import stored_exif
 
-PixelArray = npt.NDArray[np.uint8]
-Source = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | PixelArray
+#: Everything that a picture may come as.
+PictureSource = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | PixelArray
 
 #: Modes that convert to 8-bit RGB without losing anything that a photograph has.
 _PLAIN = {"1", "L", "P", "RGB", "YCbCr", "HSV", "RGBX"}
@@ -44,7 +45,7 @@ class Picture:
     notes: tuple[str, ...] = ()
 
 
-def load(source: Source) -> Picture:
+def load(source: PictureSource) -> Picture:
     """Read a picture.
 
     Args:
@@ -52,33 +53,26 @@ def load(source: Source) -> Picture:
             [H, W].
 
     Raises:
-        InputError: not a picture, an unsupported mode or array, or damaged.
+        InputError: not a picture, nothing that can hold one, an unsupported mode or array, or damaged.
         LimitError: more pixels than Pillow opens without asking (`PIL.Image.MAX_IMAGE_PIXELS`, twice).
         OSError: the file cannot be opened.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        return _from_image(source)
-    if isinstance(source, bytes):
+        with foreign("input", f"{source.format or 'PIL'} picture"):
+            return _from_image(source)
+    if isinstance(source, bytes | bytearray | memoryview):
         source = io.BytesIO(source)
-    try:
-        with Image.open(source) as image:
-            return _from_image(image)
-    except UnidentifiedImageError as exc:
-        raise InputError(f"{_name(source)}: not a picture that Pillow can read") from exc
-    except Image.DecompressionBombError as exc:
-        raise LimitError(f"{_name(source)}: {exc}", limit="pixels", value=2 * (Image.MAX_IMAGE_PIXELS or 0)) from exc
-    except (SyntaxError, ValueError, EOFError) as exc:
-        raise InputError(f"{_name(source)}: damaged picture ({exc})") from exc
-    except OSError as exc:
-        if exc.errno is None:  # Pillow's own "image file is truncated"
-            raise InputError(f"{_name(source)}: damaged picture ({exc})") from exc
-        raise
-
-
-def _name(source: object) -> str:
-    return str(source) if isinstance(source, str | os.PathLike) else "input"
+    if not isinstance(source, str | os.PathLike) and not callable(getattr(source, "read", None)):
+        raise InputError(
+            f"picture is a {type(source).__name__}, expected a path, bytes, a binary file, a PIL image or an array"
+        )
+    name = str(source) if isinstance(source, str | os.PathLike) else "input"
+    with foreign(name):
+        image = Image.open(source)
+    with image, foreign(name, f"{image.format} picture"):
+        return _from_image(image)
 
 
 def _from_array(array: npt.NDArray[Any]) -> Picture:
@@ -99,6 +93,7 @@ def _from_image(image: Image.Image) -> Picture:
     if getattr(image, "n_frames", 1) > 1:
         notes.append("animated or multi-page input: only the first frame is coded")
     exif = _exif(image, notes)
+    kept = _stored(exif, notes)
     upright, alpha = _to_rgb(image if exif is None else ImageOps.exif_transpose(image), notes)
     if image.mode in {"CMYK", "LAB", "1", "L", "LA", "La"} or image.mode.startswith("I;16"):
         icc = None  # it described other values than RGB, which are gone
@@ -106,7 +101,7 @@ def _from_image(image: Image.Image) -> Picture:
         pixels=np.array(upright, np.uint8),
         alpha=None if alpha is None else np.array(alpha, np.uint8),
         icc=icc or None,
-        exif=exif and stored_exif(exif),
+        exif=kept,
         xmp=xmp.encode() if isinstance(xmp, str) else xmp or None,
         notes=tuple(notes),
     )
@@ -118,8 +113,16 @@ def _exif(image: Image.Image, notes: list[str]) -> bytes | None:
         exif = image.getexif()
         exif.bigtiff = False  # Pillow cannot read the block of a BigTIFF that it writes itself
         return exif.tobytes() if len(exif) else None
-    except (SyntaxError, ValueError, OSError, struct.error) as exc:
+    except Exception as exc:  # what a parser says of foreign bytes may be of any type, and only costs the EXIF
         notes.append(f"EXIF left out: not readable ({exc})")
+        return None
+
+
+def _stored(exif: bytes | None, notes: list[str]) -> bytes | None:
+    try:
+        return None if exif is None else stored_exif(exif)
+    except ValueError as exc:
+        notes.append(f"EXIF left out: {exc}")
         return None
 
 

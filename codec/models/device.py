@@ -28,7 +28,7 @@ def resolve_device(name: str = "auto") -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as exc:
         reason = str(exc).splitlines()[0]
-        raise ModelError(f"device {name!r} cannot be used here ({reason}); --device auto picks one that can") from exc
+        raise ModelError(f"device {name!r} cannot be used here ({reason}); auto picks one that can") from exc
     return device
 
 
@@ -42,7 +42,7 @@ def limit_memory(device: torch.device, gibibytes: float | None) -> None:
 
 @contextlib.contextmanager
 def needing_memory(
-    device: torch.device, what: str, advice: str = "take --dtype bf16, another --device, or a larger --max-vram"
+    device: torch.device, what: str, advice: str = "take dtype bf16, another device, or a larger max_vram"
 ) -> Iterator[None]:
     """Turns running out of memory inside into one kind of error: what did not fit, what is left, what to do.
 
@@ -71,3 +71,8 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
 def has_bf16(device: torch.device) -> bool:
     """Whether convolutions in bfloat16 are faster there than in float32: GPUs, and CPUs with instructions for it."""
     return device.type != "cpu" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
+def own_device(device: torch.device, number: int) -> torch.device:
+    """The device of one of several processes of this machine: each has a GPU of its own, all share a CPU."""
+    return device if device.type == "cpu" else torch.device(device.type, number)

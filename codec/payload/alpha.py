@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from codec.payload.base import PixelArray
-from codec.payload.registry import payload_named
+from codec.arrays import PixelArray
+from codec.codings import Coding
+from codec.payload.registry import payload_for
 
 
-def encode_alpha(parts: list[PixelArray], *, quality: int | None, effort: str = "default") -> tuple[str, list[bytes]]:
+def encode_alpha(
+    parts: list[PixelArray], *, quality: int | None, effort: str = "default"
+) -> tuple[Coding, tuple[bytes, ...]]:  # fmt: skip
     """Code an alpha channel, cut into parts.
 
     Args:
@@ -17,28 +20,26 @@ def encode_alpha(parts: list[PixelArray], *, quality: int | None, effort: str = 
         effort: "fast", "default" or "best".
 
     Returns:
-        The payload's name and the bytes of every part.
+        The coding and the bytes of every part.
 
     Raises:
         UnsupportedError: this Pillow was built without AVIF.
     """
-    names = ("png", "webp") if quality is None else ("av1",)
+    choices = (Coding.PNG, Coding.WEBP) if quality is None else (Coding.AV1,)
     pictures = [np.repeat(part[..., None], 3, 2) for part in parts]
-
-    def code(name: str) -> list[bytes]:
-        payload = payload_named(name)
-        how = 100 if quality is None else quality
-        return [payload.encode(picture, quality=how, effort=effort) for picture in pictures]
-
-    coded = [(name, code(name)) for name in names]
+    how = 100 if quality is None else quality
+    coded = [
+        (coding, tuple(payload_for(coding).encode(picture, quality=how, effort=effort) for picture in pictures))
+        for coding in choices
+    ]
     return min(coded, key=lambda pair: sum(map(len, pair[1])))
 
 
-def decode_alpha(name: str, data: bytes, *, width: int, height: int) -> PixelArray:
+def decode_alpha(coding: int, data: bytes, *, width: int, height: int) -> PixelArray:
     """One part, uint8 [height, width].
 
     Raises:
         FormatError: the bytes are broken or hold a picture of another size.
-        UnsupportedError: a package that reads this payload is not installed.
+        UnsupportedError: the coding is not known, or a package that reads it is not installed.
     """
-    return np.ascontiguousarray(payload_named(name).decode(data, width=width, height=height)[..., 0])
+    return np.ascontiguousarray(payload_for(coding).decode(data, width=width, height=height)[..., 0])

@@ -7,10 +7,11 @@ import io
 import numpy as np
 from PIL import Image, features
 
+from codec.arrays import PixelArray
+from codec.codings import Coding
 from codec.errors import InputError, UnsupportedError
 from codec.payload.av1_header import MAX_SIDE, coded_width, pack, unpack
 from codec.payload.avif import avif_of_obus, obus_of_avif
-from codec.payload.base import PixelArray
 from codec.payload.opening import open_pixels
 
 #: libaom speed by effort: 2 is the usual choice, 6 costs about 1% of MS-SSIM at equal rate.
@@ -20,8 +21,7 @@ _SPEED = {"fast": 6, "default": 2, "best": 0}
 class Av1Payload:
     """LR uint8 <-> AV1 OBUs through Pillow (libavif); decoding is exact up to one grey level of YUV->RGB rounding."""
 
-    name = "av1"
-    lossless = False
+    coding = Coding.AV1
     suffix = ".avif"
 
     def encode(self, lr: PixelArray, *, quality: int, effort: str = "default", chroma: str = "auto") -> bytes:
@@ -69,7 +69,7 @@ class Av1Payload:
         if not features.check("avif"):
             raise UnsupportedError("payload av1: this Pillow was built without AVIF")
         file, coded = self.to_file(data, width=width, height=height), coded_width(data, width)
-        return open_pixels(file, "AVIF", name=self.name, width=coded, height=height)[:, :width]
+        return open_pixels(file, "AVIF", name=self.coding.label, width=coded, height=height)[:, :width]
 
     def to_file(self, data: bytes, *, width: int, height: int) -> bytes:
         """The payload in the boxes of an AVIF file; a 4:2:0 picture of odd width has a column more in it.

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-PixelArray = npt.NDArray[np.uint8]
+from codec.arrays import PixelArray
+from codec.codings import Coding
 
 
 class PayloadCodec(Protocol):
     """One way to code the LR picture.
 
     Attributes:
-        name: what users and `--payload` call it.
-        lossless: whether decode(encode(lr)) == lr for every lr; then quality is always 100.
+        coding: its number in the format; decode(encode(lr)) == lr for every lr if that is lossless, and quality is then
+            always 100.
         suffix: how the names of the files end that `to_file` gives.
     """
 
-    name: str
-    lossless: bool
+    coding: Coding
     suffix: str
 
     def encode(self, lr: PixelArray, *, quality: int, effort: str = "default", chroma: str = "auto") -> bytes:

@@ -7,8 +7,9 @@ import io
 
 from PIL import Image
 
+from codec.arrays import PixelArray
+from codec.codings import Coding
 from codec.errors import FormatError, UnsupportedError
-from codec.payload.base import PixelArray
 from codec.payload.opening import open_pixels
 
 _SIGNATURE = b"\xff\x0a"
@@ -24,8 +25,7 @@ class JxlPayload:
     The smallest lossless LR. Files need pillow-jxl-plugin (`pip install tadmc[jxl]`) to be written and to be read.
     """
 
-    name = "jxl"
-    lossless = True
+    coding = Coding.JXL
     suffix = ".jxl"
 
     def encode(self, lr: PixelArray, *, quality: int = 100, effort: str = "default", chroma: str = "auto") -> bytes:
@@ -54,7 +54,7 @@ class JxlPayload:
         if (size := codestream_size(data)) != (width, height):
             raise FormatError(f"jxl payload: picture is {size[0]}x{size[1]}, the header says {width}x{height}")
         file = self.to_file(data, width=width, height=height)
-        return open_pixels(file, "JXL", name=self.name, width=width, height=height)
+        return open_pixels(file, "JXL", name=self.coding.label, width=width, height=height)
 
     def to_file(self, data: bytes, *, width: int, height: int) -> bytes:
         """The payload as a `.jxl` file; `width` and `height` are in it already."""

@@ -7,8 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from codec.arrays import PixelArray
 from codec.errors import FormatError
-from codec.payload.base import PixelArray
 
 
 def open_pixels(file: bytes, kind: str, *, name: str, width: int, height: int) -> PixelArray:

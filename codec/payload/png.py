@@ -8,8 +8,9 @@ from typing import Any
 
 from PIL import Image
 
+from codec.arrays import PixelArray
+from codec.codings import Coding
 from codec.errors import FormatError
-from codec.payload.base import PixelArray
 from codec.payload.opening import open_pixels
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -21,8 +22,7 @@ _LEVEL = {"fast": 1, "default": 4, "best": 6}
 class PngPayload:
     """LR uint8 <-> an ordinary PNG file; any viewer opens the payload as it is."""
 
-    name = "png"
-    lossless = True
+    coding = Coding.PNG
     suffix = ".png"
 
     def encode(self, lr: PixelArray, *, quality: int = 100, effort: str = "default", chroma: str = "auto") -> bytes:
@@ -53,7 +53,7 @@ class PngPayload:
             raise FormatError(
                 f"png payload: {stated[2]} bits, colour type {stated[3]}; expected at most 8 bits, 0, 2 or 3"
             )
-        return open_pixels(data, "PNG", name=self.name, width=width, height=height)
+        return open_pixels(data, "PNG", name=self.coding.label, width=width, height=height)
 
     def to_file(self, data: bytes, *, width: int, height: int) -> bytes:
         """The payload itself: it is a PNG file."""

@@ -7,8 +7,9 @@ import struct
 
 from PIL import Image
 
+from codec.arrays import PixelArray
+from codec.codings import Coding
 from codec.errors import FormatError, InputError, UnsupportedError
-from codec.payload.base import PixelArray
 from codec.payload.opening import open_pixels
 
 #: Largest side in pixels that the VP8L header can express.
@@ -25,8 +26,7 @@ class WebpPayload:
     Meant for a lossless LR that must be small: a few percent below PNG on photographs.
     """
 
-    name = "webp"
-    lossless = True
+    coding = Coding.WEBP
     suffix = ".webp"
 
     def encode(self, lr: PixelArray, *, quality: int = 100, effort: str = "default", chroma: str = "auto") -> bytes:
@@ -56,7 +56,7 @@ class WebpPayload:
         if max(height, width) > MAX_SIDE:
             raise FormatError(f"webp payload: the LR is {width}x{height}, expected at most {MAX_SIDE} a side")
         file = self.to_file(data, width=width, height=height)
-        return open_pixels(file, "WEBP", name=self.name, width=width, height=height)
+        return open_pixels(file, "WEBP", name=self.coding.label, width=width, height=height)
 
     def to_file(self, data: bytes, *, width: int, height: int) -> bytes:
         """The payload as a WebP file that any viewer opens."""

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
+from codec.arrays import PixelArray
 from codec.models.rounding import from_uint8, to_uint8
 from codec.payload.av1 import Av1Payload
-from codec.payload.base import PixelArray
 
 #: Qualities of the AV1 payload seen in training, a scale; smaller LR pictures need finer coding at the same rate.
 QUALITIES = {1: (1, 50), 2: (3, 70), 4: (6, 82), 8: (8, 92), 16: (10, 98), 32: (14, 98)}

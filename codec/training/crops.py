@@ -44,7 +44,7 @@ class CropStore:
         prefix = "holdout_" if holdout else ""
         self.paths = sorted(folder.glob(f"{prefix}hr_*.npy"))
         if not self.paths:
-            raise InputError(f"{folder}: no crop store; make one with `python -m codec.training prepare`")
+            raise InputError(f"{folder}: no crop store; make one with `tadmc train prepare`")
         self.groups = [torch.from_numpy(np.load(path, allow_pickle=False)).to(device) for path in self.paths]
         sizes = torch.tensor([float(g.shape[0] * g.shape[1] ** 2) for g in self.groups])
         self._weights = sizes / sizes.sum()
@@ -104,7 +104,7 @@ class CodedPairs:
             lr, quality = (path.with_name(path.name.replace("hr_", f"{kind}{scale}_")) for kind in ("lr", "quality"))
             side = squares.shape[1] // scale
             if not (lr.exists() and quality.exists()):
-                raise InputError(f"{lr}: missing; make it with `python -m codec.training code --scale {scale}`")
+                raise InputError(f"{lr}: missing; make it with `tadmc train code --scale {scale}`")
             pictures = np.load(lr, allow_pickle=False)
             if pictures.shape[:1] + pictures.shape[2:] != (len(squares), side, side, 3):
                 raise InputError(f"{lr}: not the LR pictures of the squares beside it; make them anew")

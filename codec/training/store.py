@@ -16,15 +16,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from codec.arrays import PixelArray
 from codec.errors import InputError
-from codec.payload.base import PixelArray
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
-#: Sides a photograph is cut to: the largest that fits. Multiples of 32, the largest scale.
-SIDES = (448, 288)
 
 
-def read_photographs(source: Path, sides: tuple[int, ...] = SIDES) -> Iterator[PixelArray]:
+def read_photographs(source: Path, sides: tuple[int, ...]) -> Iterator[PixelArray]:
     """Squares of a folder of photographs or of tar shards, uint8 [side, side, 3], in order of name.
 
     A photograph is cut to the first of `sides` that fits it.
@@ -59,7 +57,7 @@ def _squares(data: bytes, sides: tuple[int, ...]) -> Iterator[PixelArray]:
 
 
 def prepare(
-    source: Path, store: Path, *, holdout: int, limit: int | None = None, sides: tuple[int, ...] = SIDES,
+    source: Path, store: Path, *, holdout: int, limit: int | None = None, sides: tuple[int, ...],
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> None:  # fmt: skip
     """Write a crop store.

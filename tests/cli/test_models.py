@@ -12,7 +12,7 @@ import pytest
 
 import codec
 from codec.errors import InputError, ModelError
-from codec.models import library
+from codec.models import store as library
 
 
 @pytest.fixture
@@ -41,19 +41,44 @@ def test_add_use_and_remove(home: Path, tiny_package: Path) -> None:
     assert np.array_equal(codec.decode(data), codec.decode(data, model=tiny_package))
     assert models("remove", "mine").returncode == 0
     assert list(home.iterdir()) == []
-    with pytest.raises(ModelError, match="--any-model"):
+    with pytest.raises(ModelError, match="allow any model"):
         codec.decode(data)
 
 
 def test_the_default_model_is_never_an_added_one(home: Path, tiny_package: Path) -> None:
     library.add(tiny_package, "zzz-99999999")
     assert [p.name for p in library.packages()][-1] == "zzz-99999999"
-    for scale in (4, 8):
-        if any(scale in p.scales for p in library.shipped()):
-            assert library.for_encoding(scale).name != "zzz-99999999"
-        else:
-            with pytest.raises(ModelError, match=f"no model for scale {scale}"):
-                library.for_encoding(scale)
+    assert [p.name for p in library.for_encoding()] == [library.shipped()[0].name]
+
+
+@pytest.mark.parametrize(
+    "config", ["not json", "[]", '{"family": "sd99", "scales": [4]}', '{"family": "compact", "scales": 4}']
+)
+def test_a_broken_neighbour_disturbs_nobody(home: Path, tiny_package: Path, config: str) -> None:
+    """It is not used, it is listed with what is wrong, and it can be removed."""
+    library.add(tiny_package, "mine")
+    (home / "bad").mkdir()
+    (home / "bad" / "config.json").write_text(config)
+    data = codec.encode(np.zeros((40, 30, 3), np.uint8), model="mine")
+    assert codec.decode(data).size == (30, 40)
+    assert codec.encode(np.zeros((40, 30, 3), np.uint8), max_bytes=900)
+    listed = models("list", "--json")
+    assert {row["name"] for row in json.loads(listed.stdout)} >= {"mine"}
+    assert "bad cannot be used" in listed.stderr
+    assert models("verify", "bad").returncode == 6
+    assert models("remove", "bad").returncode == 0
+    assert not (home / "bad").exists()
+
+
+def test_a_folder_in_the_way_is_no_package(
+    home: Path, tiny_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add(tiny_package, "mine")
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert library.packages("mine")[0].folder == home / "mine"
+    with pytest.raises(ModelError, match=r"config\.json"):
+        library.packages("./mine")
 
 
 def test_what_cannot_be_added(home: Path, tiny_package: Path, tmp_path: Path) -> None:

@@ -6,15 +6,22 @@ import numpy as np
 import pytest
 
 import codec
+from codec.container.file import TadmFile
 from codec.container.reader import read
-from codec.decoder import decode_alpha
-from codec.lowres import LowRes
+from codec.decoding.alpha import alpha_of
+from codec.decoding.lr import StoredLr
+from codec.geometry import Box
+
+
+def whole_alpha(file: TadmFile) -> np.ndarray | None:
+    size = file.header.size
+    return alpha_of(file, Box(0, 0, size.width, size.height))
 
 
 def decoded(data: bytes) -> tuple[bytes, bytes]:
     file = read(data)
-    alpha = decode_alpha(file)
-    return LowRes(file).whole().tobytes(), b"" if alpha is None else alpha.tobytes()
+    alpha = whole_alpha(file)
+    return StoredLr(file).whole().tobytes(), b"" if alpha is None else alpha.tobytes()
 
 
 @pytest.fixture(scope="module", params=["png", "av1", "webp", "jxl", "alpha"])

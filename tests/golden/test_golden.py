@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from codec.codings import Coding
 from codec.container.dump import dump
 from codec.container.reader import read
 from codec.container.writer import write
-from codec.lowres import LowRes
+from codec.decoding.lr import StoredLr
 
 FILES = sorted(Path(__file__).parent.glob("*.tadm"))
 
@@ -19,8 +20,8 @@ def test_golden_file(path: Path) -> None:
     assert dump(file) == json.loads(path.with_suffix(".json").read_text())
     with Image.open(path.with_suffix(".png")) as image:
         want = np.asarray(image.convert("RGB"))
-    difference = np.abs(LowRes(file).whole().astype(int) - want).max()
-    assert difference <= (1 if file.header.coding.name == "AV1" else 0)
+    difference = np.abs(StoredLr(file).whole().astype(int) - want).max()
+    assert difference <= (1 if file.header.coding == Coding.AV1 else 0)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

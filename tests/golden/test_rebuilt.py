@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import codec
-from codec.models.library import shipped
+from codec.models.store import shipped
 
 FOLDER = Path(__file__).parent / "rebuilt"
 PICTURES = sorted(FOLDER.glob("*.png"))

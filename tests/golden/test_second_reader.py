@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from codec.container.reader import read
-from codec.decoder import decode_alpha
-from codec.lowres import LowRes
+from codec.decoding.alpha import alpha_of
+from codec.decoding.lr import StoredLr
+from codec.geometry import Box
 
 HERE = Path(__file__).parent
 SPEC = importlib.util.spec_from_file_location("second_reader", HERE / "second_reader.py")
@@ -32,8 +33,8 @@ def test_both_readers_agree(path: Path) -> None:
     assert chunks.get(b"xmpp") == first.metadata.xmp
     alpha = second.get("alpha")
     assert (alpha is None) == (first.alpha is None)
-    assert alpha is None or np.array_equal(alpha, decode_alpha(first))
-    assert np.array_equal(second["lr"], LowRes(first).whole())
+    assert alpha is None or np.array_equal(alpha, alpha_of(first, Box(0, 0, header.size.width, header.size.height)))
+    assert np.array_equal(second["lr"], StoredLr(first).whole())
 
 
 def test_the_second_reader_is_independent() -> None:

@@ -2,20 +2,28 @@
 
 import dataclasses
 import inspect
+import pickle
 
 import codec
 
 SURFACE = {
     "check": "(prefix)",
-    "decode": "(data, *, region, options, limits, on_progress, **named)",
-    "encode": "(source, *, options, model, device, **named)",
+    "decode": "(data, *, region, options, realism, seed, denoise, fixed_timestep, on_progress, limits, engine, device, "
+    "dtype, max_vram, compile, model, any_model)",
+    "encode": "(source, *, options, scale, payload, quality, bpp, max_bytes, effort, chroma, strip, alpha_quality, "
+    "engine, model, device)",
+    "open": "(data, *, limits, engine, device, dtype, max_vram, compile, model, any_model)",
     "read_info": "(data, *, limits)",
     "thumbnail": "(data, *, limits)",
     "DecodeLimits": "pixels file_bytes chunks metadata_bytes slabs",
-    "DecodeOptions": "realism seed denoise fixed_timestep device dtype any_model model max_vram compile",
+    "DecodeOptions": "realism seed denoise fixed_timestep",
+    "Engine": "(*, device, dtype, max_vram, compile, model, any_model, kept)",
+    "EngineOptions": "device dtype max_vram compile model any_model",
     "EncodeOptions": "scale payload quality bpp max_bytes effort chroma strip alpha_quality",
-    "Info": "width height scale lr_width lr_height payload quality bytes payload_bytes bpp model_id slabs alpha icc "
-    "exif xmp timesteps unknown_chunks",
+    "Info": "width height scale lr_width lr_height payload quality bytes payload_bytes bpp model_id grid slabs alpha "
+    "icc exif xmp timesteps unknown_chunks",
+    "Saved": "timesteps notes",
+    "TadmImage": "(data, *, engine, limits)",
 }
 EXIT_CODES = {
     "TadmError": 1, "FormatError": 3, "SignatureError": 3, "TruncatedError": 3, "ChecksumError": 3,
@@ -48,4 +56,19 @@ def test_exit_codes() -> None:
 
 def test_public_names_are_documented() -> None:
     for name in {*SURFACE, *EXIT_CODES}:
-        assert inspect.getdoc(getattr(codec, name)), name
+        assert (
+            vars(getattr(codec, name))["__doc__"]
+            if inspect.isclass(getattr(codec, name))
+            else getattr(codec, name).__doc__
+        ), name
+    for kind in (codec.Engine, codec.TadmImage):
+        for name, member in vars(kind).items():
+            assert name.startswith("_") or member.__doc__, f"{kind.__name__}.{name}"
+
+
+def test_errors_survive_a_process_pool() -> None:
+    for name in EXIT_CODES:
+        kind = getattr(codec, name)
+        made = kind("what", limit="pixels", value=3) if kind is codec.LimitError else kind("what")
+        again = pickle.loads(pickle.dumps(made))
+        assert (type(again), str(again), vars(again)) == (kind, "what", vars(made))

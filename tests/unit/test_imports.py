@@ -40,7 +40,7 @@ def test_import_and_read_info_load_no_torch(encoded: Path) -> None:
     assert loaded(f"import codec; codec.read_info({str(encoded)!r}); codec.thumbnail({str(encoded)!r})") == set()
 
 
-def test_encoding_loads_no_torch(tiny_package: Path) -> None:
+def test_encoding_without_a_writer_loads_no_torch(tiny_package: Path) -> None:
     code = f"import codec, numpy as np; codec.encode(np.zeros((9, 9, 3), np.uint8), model={str(tiny_package)!r})"
     assert loaded(code) == set()
 
@@ -50,7 +50,7 @@ def test_commands_that_load_no_torch(arguments: list[str], encoded: Path) -> Non
     if arguments[0] in {"info", "thumbnail"}:
         arguments = [*arguments, str(encoded)]
     if arguments[0] == "verify":
-        from codec.models.library import shipped
+        from codec.models.store import shipped
 
         if not any(4 in p.scales for p in shipped()):
             pytest.skip("no compact model is shipped yet")

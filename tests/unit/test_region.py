@@ -7,12 +7,6 @@ import numpy as np
 import pytest
 
 import codec
-from codec.container.reader import read
-from codec.container.source import FileSource
-from codec.decoder import decode_pieces, load_family
-from codec.geometry import Box
-from codec.lowres import LowRes
-from codec.options import DecodeOptions
 
 
 class Counting(io.BytesIO):
@@ -36,16 +30,17 @@ def large(tiny_package: Path) -> bytes:
 
 def test_a_region_reads_and_decodes_only_its_slabs(large: bytes, tiny_package: Path) -> None:
     handle = Counting(large)
-    file = read(FileSource(handle))
-    assert len(file.payloads) == 9
-    head = handle.taken
-    lowres, options = LowRes(file), DecodeOptions(model=str(tiny_package))
-    family = load_family(file, options)
-    (piece,) = decode_pieces(file, family, options, Box(100, 2400, 300, 200), lowres=lowres)
-    assert piece.pixels.shape == (200, 300, 3)
-    assert lowres.decoded == [0, 3]  # the halo reaches up into the first row
-    assert handle.taken - head == len(file.payloads[0]) + len(file.payloads[3])
+    with codec.open(handle, model=str(tiny_package)) as image:
+        head = handle.taken
+        assert image.info.slabs == 9
+        assert image.decode(region=(100, 2400, 300, 200)).size == (300, 200)
+        read = handle.taken - head
+        # what is decoded is kept: the same place again reads nothing
+        image.decode(region=(110, 2400, 30, 20))
+        assert handle.taken - head == read
+        lengths = [len(payload) for payload in image.container.payloads]
     assert head < 1000
+    assert read == lengths[0] + lengths[3]  # the halo reaches up into the first row
 
 
 def test_the_region_is_the_crop_of_the_whole(large: bytes, tiny_package: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import codec
 from codec import geometry
-from codec.models.library import shipped
+from codec.models.store import shipped
 
 SCALES = st.sampled_from([4, 8, 16, 32])
 SIDES = st.integers(1, 130)

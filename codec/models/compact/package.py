@@ -19,6 +19,7 @@ from codec.models.compact.v1.model import CompactModel as FirstModel
 from codec.models.compact.v2.config import ARCHITECTURE as SECOND
 from codec.models.compact.v2.config import CompactConfig
 from codec.models.compact.v2.model import CompactModel
+from codec.models.files import read_config
 
 AnyModel = FirstModel | CompactModel
 
@@ -96,24 +97,9 @@ def load_package(folder: Path, scales: tuple[int, ...] | None = None, *, decodin
     return model.eval().requires_grad_(False)
 
 
-def load_first(folder: Path, scales: tuple[int, ...], *, decoding: bool = False) -> FirstModel:
-    """`load_package` for architecture compact-1.
-
-    Raises:
-        ModelError: the package is of another one, or as `load_package`.
-    """
-    model = load_package(folder, scales, decoding=decoding)
-    if not isinstance(model, FirstModel):
-        raise ModelError(f"model package {folder}: architecture is {model.config.architecture}, expected {FIRST}")
-    return model
-
-
 def _config(folder: Path) -> FirstConfig | CompactConfig:
-    try:
-        fields = json.loads((folder / "config.json").read_text())
-    except (OSError, ValueError) as exc:
-        raise ModelError(f"model package {folder}: config.json is not readable ({exc})") from exc
-    architecture = fields.get("architecture") if isinstance(fields, dict) else None
+    fields = read_config(folder)
+    architecture = fields.get("architecture")
     if architecture == FIRST:
         return FirstConfig.from_dict(fields)
     if architecture == SECOND:

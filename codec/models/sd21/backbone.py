@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from codec.errors import ModelError
-from codec.geometry import LATENT_CELL
+from codec.models.sd21.geometry import LATENT_CELL
 
 _CONFIG, _WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 #: What is fetched of a hub name.

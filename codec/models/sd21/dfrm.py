@@ -8,8 +8,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from codec.geometry import LATENT_CELL
 from codec.models.sd21.config import RescalerConfig
+from codec.models.sd21.geometry import LATENT_CELL
 from codec.models.sd21.inn import InvertibleBlock
 from codec.models.sd21.layers import ConvAct, Downsample, LeakyResBlock
 

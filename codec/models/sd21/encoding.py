@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from codec.errors import InputError
-from codec.geometry import LATENT_HR_MULTIPLE, Size, lr_size, padded
+from codec.geometry import Size, lr_size, padded
 from codec.models.sd21.dfrm import Rescaler
+from codec.models.sd21.geometry import LATENT_HR_MULTIPLE
 from codec.models.sd21.vae import LatentCodec
 
 

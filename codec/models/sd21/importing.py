@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 
 from codec.errors import InputError, ModelError
-from codec.models.identity import Package, open_package
 from codec.models.sd21.backbone import find_folder, find_parts, load_backbone
 from codec.models.sd21.package import save_package
 from codec.models.sd21.prompt import embed_prompt, read_prompt
@@ -20,7 +19,7 @@ from codec.models.sd21.release import build_pipeline, read_release
 def import_tadm(
     out: Path, *, backbone: str, dfrm: Path, tadm: Path, scale: int, vae: str | None = None,
     prompt: Path | None = None, download: bool = False,
-) -> Package:  # fmt: skip
+) -> None:  # fmt: skip
     """Turn the published files into a package; it is complete or not there at all.
 
     Every tensor is put into its network once on the way, so that what does not fit is found here.
@@ -51,7 +50,6 @@ def import_tadm(
         made = Path(work) / out.name
         save_package(release, embedding, paths, made)
         made.rename(out)
-    return open_package(out)
 
 
 def _checkpoint(path: Path) -> Mapping[str, object]:

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from codec.errors import ModelError
-from codec.models.identity import open_package
+from codec.models.files import read_config
 from codec.models.sd21.adapters import read_adapter, save_adapter
 from codec.models.sd21.backbone import BackbonePaths, find_parts, load_backbone, load_vae
 from codec.models.sd21.config import Sd21Config
@@ -69,7 +69,7 @@ def load_package(folder: Path, *, merge: bool = True, check: bool = False) -> Sd
     Raises:
         ModelError: the package or its backbone is absent, incomplete, or not what it was.
     """
-    fields = open_package(folder).config
+    fields = read_config(folder)
     config = _config_of(fields)
     release = Release(
         config=config,
@@ -90,7 +90,7 @@ def load_encoder(folder: Path) -> LrEncoder:
     Raises:
         ModelError: as `load_package`.
     """
-    fields = open_package(folder).config
+    fields = read_config(folder)
     config = _config_of(fields).rescaler
     name = f"rescaler{config.scale}.safetensors"
     rescaler = Rescaler(config)
@@ -105,7 +105,7 @@ def package_config(folder: Path) -> Sd21Config:
     Raises:
         ModelError: it has no readable config.
     """
-    return _config_of(open_package(folder).config)
+    return _config_of(read_config(folder))
 
 
 def package_backbone(folder: Path) -> BackbonePaths:
@@ -114,7 +114,7 @@ def package_backbone(folder: Path) -> BackbonePaths:
     Raises:
         ModelError: it is absent or has changed.
     """
-    return _backbone(folder, open_package(folder).config, check=False)
+    return _backbone(folder, read_config(folder), check=False)
 
 
 def tensors_of(part: Any) -> dict[str, Tensor]:  # noqa: ANN401 - a state dict as a checkpoint holds it

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from codec.arrays import Progress
 from codec.errors import InputError
-from codec.geometry import LATENT_CELL, Size, latent_size, lr_size
+from codec.geometry import Size, lr_size
 from codec.models.sd21.denoiser import Denoiser
 from codec.models.sd21.dfrm import Rescaler
 from codec.models.sd21.encoding import LrEncoder, check_pictures, extend
+from codec.models.sd21.geometry import LATENT_CELL, latent_size
 from codec.models.sd21.predictor import TimestepPredictor
 from codec.models.sd21.scheduler import TimeScheduler
-from codec.models.sd21.tiles import Progress, TilePlan, run_tiles, tile_batches
+from codec.models.sd21.tiles import run_tiles, tile_batches
 from codec.models.sd21.vae import LatentCodec
+from codec.tiling.window import BlendPlan
 
 #: The U-Net halves a tile three times.
 _TILE_MULTIPLE = 8
@@ -105,7 +108,7 @@ class Sd21Pipeline(nn.Module):
         return self.rescaler.up(lr.float())
 
     @torch.no_grad()
-    def predict(self, z_hat: Tensor, plan: TilePlan | None, *, batch: int = 4) -> Tensor:
+    def predict(self, z_hat: Tensor, plan: BlendPlan | None, *, batch: int = 4) -> Tensor:
         """The timestep of every tile.
 
         Args:
@@ -128,7 +131,7 @@ class Sd21Pipeline(nn.Module):
         self,
         z_hat: Tensor,
         t: Tensor,
-        plan: TilePlan | None,
+        plan: BlendPlan | None,
         *,
         batch: int = 4,
         progress: Progress | None = None,
@@ -171,10 +174,10 @@ class Sd21Pipeline(nn.Module):
         lr: Tensor,
         size: Size | None = None,
         *,
-        plan: TilePlan | None,
+        plan: BlendPlan | None,
         batch: int = 4,
         timesteps: Tensor | None = None,
-        vae_plan: TilePlan | None = None,
+        vae_plan: BlendPlan | None = None,
         progress: Progress | None = None,
     ) -> Reconstruction:
         """Pixels of an LR picture.
@@ -220,5 +223,5 @@ def _repeat_first(x: Tensor, times: int) -> Tensor:
     return torch.cat([x, x[:1].expand(times, *x.shape[1:])]) if times else x
 
 
-def _grid_shape(z_hat: Tensor, plan: TilePlan | None) -> tuple[int, int, int]:
+def _grid_shape(z_hat: Tensor, plan: BlendPlan | None) -> tuple[int, int, int]:
     return (len(z_hat), 1, 1) if plan is None else (len(z_hat), len(plan.tops), len(plan.lefts))

@@ -3,56 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from codec.arrays import Progress
 from codec.errors import InputError
-
-#: Called after each batch with tiles done and tiles in all.
-Progress = Callable[[int, int], None]
-
-
-class TilePlan(Protocol):
-    """Which tiles, and with which weights: `codec.tiling.window.BlendPlan`, which this package may not import."""
-
-    @property
-    def height(self) -> int:
-        """Rows of cells covered."""
-
-    @property
-    def width(self) -> int:
-        """Columns of cells covered."""
-
-    @property
-    def tile_height(self) -> int:
-        """Rows of cells of every tile."""
-
-    @property
-    def tile_width(self) -> int:
-        """Columns of cells of every tile."""
-
-    @property
-    def tops(self) -> tuple[int, ...]:
-        """First row of each row of tiles."""
-
-    @property
-    def lefts(self) -> tuple[int, ...]:
-        """First column of each column of tiles."""
-
-    @property
-    def row_weights(self) -> tuple[tuple[float, ...], ...]:
-        """For each row of tiles, a weight for each row of a result."""
-
-    @property
-    def column_weights(self) -> tuple[tuple[float, ...], ...]:
-        """For each column of tiles, a weight for each column of a result."""
+from codec.tiling.window import BlendPlan
 
 
 def run_tiles(
     z: Tensor,
-    plan: TilePlan | None,
+    plan: BlendPlan | None,
     batch: int,
     step: Callable[[Tensor, slice], Tensor],
     progress: Progress | None = None,
@@ -87,7 +49,7 @@ def run_tiles(
     return torch.cat(results) if blend is None else blend.blended
 
 
-def tile_batches(z: Tensor, plan: TilePlan | None, batch: int) -> Iterator[tuple[Tensor, range, int]]:
+def tile_batches(z: Tensor, plan: BlendPlan | None, batch: int) -> Iterator[tuple[Tensor, range, int]]:
     """The tiles of a latent, in batches: (tiles [n, C, th, tw], their numbers, tiles in all).
 
     Args:
@@ -117,7 +79,7 @@ class _Blend:
 
     blended: Tensor
 
-    def __init__(self, plan: TilePlan, pictures: int, device: torch.device) -> None:
+    def __init__(self, plan: BlendPlan, pictures: int, device: torch.device) -> None:
         self.plan = plan
         self.pictures = pictures
         self.rows = torch.tensor(plan.row_weights, dtype=torch.float32, device=device)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from codec.errors import InputError
-from codec.geometry import LATENT_CELL
+from codec.models.sd21.geometry import LATENT_CELL
 from codec.models.sd21.vae import LatentCodec
 from codec.training.crops import CropStore, pictures_of
 

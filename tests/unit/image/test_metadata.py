@@ -3,7 +3,7 @@ import pytest
 from PIL import Image, ImageCms
 
 import codec
-from codec.image.metadata import exif_for_pillow, is_srgb, stored_exif
+from codec.image.metadata import carried, is_srgb, stored_exif
 from tests.pictures import adobe_like, with_maker
 
 
@@ -33,10 +33,17 @@ def test_stored_blocks_are_bare_and_upright() -> None:
 def test_an_orientation_from_another_writer_turns_nothing() -> None:
     block = read(with_maker())
     block[0x0112] = 6
-    out = exif_for_pillow(block.tobytes().removeprefix(b"Exif\0\0"))
-    assert out.startswith(b"Exif\0\0")
-    assert dict(read(out)) == {0x010F: "Maker"}
-    assert exif_for_pillow(b"no EXIF at all") == b"Exif\0\0no EXIF at all"
+    out = carried(None, block.tobytes().removeprefix(b"Exif\0\0"), None)
+    assert out.exif_for_pillow is not None
+    assert out.exif_for_pillow.startswith(b"Exif\0\0")
+    assert dict(read(out.exif_for_pillow)) == {0x010F: "Maker"}
+    assert not out.notes
+
+
+def test_what_no_parser_reads_is_left_out_with_a_word() -> None:
+    out = carried(b"icc", b"no EXIF at all", b"<x/>")
+    assert (out.icc, out.exif, out.xmp) == (b"icc", None, b"<x/>")
+    assert out.notes[0].startswith("EXIF left out: not readable")
 
 
 def test_only_the_position_goes() -> None:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from codec.arrays import pad
 from codec.errors import InputError
+from codec.image.metadata import carried
 from codec.image.output import format_of, save, to_image
-from codec.image.padding import pad
 from codec.image.picture import load
 
 
@@ -80,7 +81,8 @@ def test_metadata_goes_through_a_png_and_back() -> None:
     pixels = np.asarray(gradient("RGB"))
     for kind in ("PNG", "JPEG", "WEBP", "AVIF", "TIFF"):
         buffer = io.BytesIO()
-        save(to_image(pixels, icc=b"not read by anyone" * 9, exif=exif.tobytes(), xmp=xmp), buffer, kind)
+        made = carried(b"not read by anyone" * 9, exif.tobytes(), xmp)
+        assert save(to_image(pixels, metadata=made), buffer, kind) == ()
         buffer.seek(0)
         picture = load(buffer)
         assert picture.icc == b"not read by anyone" * 9, kind

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from codec.errors import ModelError
-from codec.models.identity import open_package
-from codec.models.library import for_decoding, for_encoding
+from codec.models.compact.family import COMPACT
+from codec.models.package import open_package
+from codec.models.sd21.family import SD21
+from codec.models.store import for_decoding, for_encoding
 
 
 def copy(folder: Path, tmp_path: Path) -> Path:
@@ -34,13 +36,14 @@ def test_id_changes_with_any_weight_and_any_width(tiny_package: Path, tmp_path: 
 
 
 def test_finding_the_model_of_a_file(tiny_package: Path) -> None:
-    package = for_encoding(4, str(tiny_package))
-    assert for_decoding(package.model_id(4), 4, model=str(tiny_package)) == package
-    with pytest.raises(ModelError, match=r"written for model 0000000000000000 at scale 4.*--any-model"):
-        for_decoding(bytes(8), 4, model=str(tiny_package))
-    assert for_decoding(bytes(8), 4, model=str(tiny_package), any_model=True) == package
-    with pytest.raises(ModelError, match="written for model"):
-        for_decoding(bytes(8), 5, model=str(tiny_package), any_model=True)
+    (package,) = for_encoding(str(tiny_package))
+    assert for_decoding(package.model_id(4), 4, COMPACT, model=str(tiny_package)) == package
+    with pytest.raises(ModelError, match=r"written for model 0000000000000000 at scale 4.*or allow any model"):
+        for_decoding(bytes(8), 4, COMPACT, model=str(tiny_package))
+    assert for_decoding(bytes(8), 4, COMPACT, model=str(tiny_package), any_model=True) == package
+    for scale, family in ((5, COMPACT), (4, SD21)):
+        with pytest.raises(ModelError, match="written for model"):
+            for_decoding(bytes(8), scale, family, model=str(tiny_package), any_model=True)
 
 
 def test_broken_packages_are_refused(tiny_package: Path, tmp_path: Path) -> None:

@@ -5,18 +5,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codec.errors import FormatError, InputError
+from codec.codings import Coding
+from codec.errors import FormatError, InputError, UnsupportedError
 from codec.payload.base import PayloadCodec
 from codec.payload.jxl import codestream_size
 from codec.payload.png import PngPayload
-from codec.payload.registry import payload_named
+from codec.payload.registry import payload_for
 
 
 @pytest.fixture(params=["png", "webp", "jxl"])
 def payload(request: pytest.FixtureRequest) -> PayloadCodec:
     if request.param == "jxl":
         pytest.importorskip("pillow_jxl", reason="jxl extra is not installed")
-    return payload_named(request.param)
+    return payload_for(Coding.labelled(request.param))
 
 
 @pytest.mark.parametrize("effort", ["fast", "default", "best"])
@@ -45,7 +46,7 @@ def test_as_a_file_it_is_what_any_viewer_opens(payload: PayloadCodec) -> None:
 def test_garbage_is_refused(payload: PayloadCodec) -> None:
     data = payload.encode(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8), quality=100)
     for broken in (b"nothing", b"", data[: len(data) // 2]):
-        with pytest.raises(FormatError, match=f"^{payload.name} payload: "):
+        with pytest.raises(FormatError, match=f"^{payload.coding.label} payload: "):
             payload.decode(broken, width=30, height=20)
 
 
@@ -53,9 +54,9 @@ def test_garbage_is_refused(payload: PayloadCodec) -> None:
 def test_a_payload_that_states_another_size_is_refused(name: str) -> None:
     if name == "jxl":
         pytest.importorskip("pillow_jxl", reason="jxl extra is not installed")
-    data = payload_named(name).encode(np.zeros((2, 3, 3), np.uint8), quality=100)
+    data = payload_for(Coding.labelled(name)).encode(np.zeros((2, 3, 3), np.uint8), quality=100)
     with pytest.raises(FormatError, match="picture is 3x2, the header says 2x3"):
-        payload_named(name).decode(data, width=2, height=3)
+        payload_for(Coding.labelled(name)).decode(data, width=2, height=3)
 
 
 def test_gray_png_is_used_where_it_helps() -> None:
@@ -67,9 +68,9 @@ def test_gray_png_is_used_where_it_helps() -> None:
 
 def test_webp_says_where_it_ends() -> None:
     with pytest.raises(InputError, match="WebP ends at 16384 a side"):
-        payload_named("webp").encode(np.zeros((1, 16385, 3), np.uint8), quality=100)
+        payload_for(Coding.WEBP).encode(np.zeros((1, 16385, 3), np.uint8), quality=100)
     with pytest.raises(FormatError, match="expected at most 16384"):
-        payload_named("webp").decode(b"", width=16385, height=1)
+        payload_for(Coding.WEBP).decode(b"", width=16385, height=1)
 
 
 @pytest.mark.parametrize(
@@ -77,17 +78,17 @@ def test_webp_says_where_it_ends() -> None:
 )
 def test_the_size_in_a_jpeg_xl_codestream(width: int, height: int) -> None:
     pytest.importorskip("pillow_jxl", reason="jxl extra is not installed")
-    data = payload_named("jxl").encode(np.zeros((height, width, 3), np.uint8), quality=100, effort="fast")
+    data = payload_for(Coding.JXL).encode(np.zeros((height, width, 3), np.uint8), quality=100, effort="fast")
     assert codestream_size(data) == (width, height)
 
 
 def test_a_jpeg_xl_size_without_sense_costs_nothing() -> None:
     data = struct.pack("<Q", 2**64 - 2)  # selector 3: 30 bits a side, all ones
     with pytest.raises(FormatError, match="the header says 4x4"):
-        payload_named("jxl").decode(data, width=4, height=4)
+        payload_for(Coding.JXL).decode(data, width=4, height=4)
 
 
 def test_registry_names_what_there_is() -> None:
-    assert payload_named("av1").name == "av1"
-    with pytest.raises(InputError, match="there are av1, png, webp, jxl"):
-        payload_named("gif")
+    assert {payload_for(coding).coding for coding in Coding} == set(Coding)
+    with pytest.raises(UnsupportedError, match=r"payload coding 9 \(av2\) is not known to this version"):
+        payload_for(9)

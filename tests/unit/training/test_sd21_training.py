@@ -15,12 +15,12 @@ from click.testing import CliRunner
 pytest.importorskip("diffusers", reason="the sd21 family needs diffusers")
 pytest.importorskip("peft", reason="the sd21 family needs peft")
 
+from codec.cli.train import train_command
 from codec.errors import InputError, ModelError
 from codec.models.sd21.backbone import find_parts, load_vae
 from codec.models.sd21.package import load_package
 from codec.models.sd21.prompt import read_prompt
 from codec.models.sd21.vae import LatentCodec
-from codec.training import cli
 from codec.training.loop import Run, train
 from codec.training.sd21.config import Sd21StageConfig
 from codec.training.sd21.data import LatentPairs, precompute_latents
@@ -178,11 +178,11 @@ def test_the_command_line(tiny_release: Path, store: Path, tmp_path: Path) -> No
     )
     words = [str(tmp_path / "stage.toml"), f"--store={store}", "--device=cpu", f"--out={tmp_path / 'out'}"]
     backbone = [f"--backbone={tiny_release / 'backbone'}", f"--prompt={tiny_release / 'prompt.npy'}"]
-    done = CliRunner().invoke(cli.main, ["run", *words, *backbone])
+    done = CliRunner().invoke(train_command, ["run", *words, *backbone])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "out/package/config.json").exists()
-    assert CliRunner().invoke(cli.main, ["run", *words]).exit_code == 2
-    missing = CliRunner().invoke(cli.main, ["run", *words, "--init=nowhere"])
+    assert CliRunner().invoke(train_command, ["run", *words]).exit_code == 2
+    missing = CliRunner().invoke(train_command, ["run", *words, "--init=nowhere"])
     assert missing.exit_code == 6
     assert missing.output.splitlines()[-1].startswith("tadmc: model package nowhere: config.json is not readable")
 

@@ -15,10 +15,10 @@ from click.testing import CliRunner
 from PIL import Image
 from safetensors.torch import load_file
 
+from codec.cli.train import train_command
 from codec.errors import InputError, ModelError
 from codec.models.compact.package import load_package
 from codec.models.compact.v2.model import CompactModel
-from codec.training import cli
 from codec.training.coding import code_store
 from codec.training.compact.config import CompactStageConfig
 from codec.training.compact.stages import CompactStage
@@ -40,7 +40,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, photo: Callable[[int, int], 
     for i in range(5):
         Image.fromarray(photo(300 + i, 290)).save(source / f"{i}.png")
     Image.fromarray(photo(100, 100)).save(source / "too small.png")
-    prepare(source, folder, holdout=2)
+    prepare(source, folder, holdout=2, sides=(448, 288))
     for scale in (1, 4, 8):
         code_store(folder, scale, 2)
     return folder
@@ -195,7 +195,7 @@ def test_shipped_stage_files_are_valid(path: Path) -> None:
 
 def test_folders_that_cannot_be_used(store: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no photographs"):
-        prepare(tmp_path, tmp_path / "s", holdout=0)
+        prepare(tmp_path, tmp_path / "s", holdout=0, sides=(96,))
     with pytest.raises(InputError, match="no crop store"):
         CropStore(tmp_path, device=CPU)
     with pytest.raises(InputError, match="crop is 320, the store's squares end at 288"):
@@ -219,10 +219,10 @@ def test_the_command_line(tmp_path: Path, photo: Callable[[int, int], np.ndarray
         ["merge", str(tmp_path / "merged"), f"{out}/package"],
         ["heldout", str(photos), str(tmp_path / "heldout"), "--count=1"],
     ):
-        done = run.invoke(cli.main, words)
+        done = run.invoke(train_command, words)
         assert done.exit_code == 0, done.output
     assert load_package(tmp_path / "merged").config.scales == (8,)
-    missing = run.invoke(cli.main, ["run", str(tmp_path / "stage.toml"), f"--store={tmp_path}", f"--out={out}"])
+    missing = run.invoke(train_command, ["run", str(tmp_path / "stage.toml"), f"--store={tmp_path}", f"--out={out}"])
     assert missing.exit_code == InputError.exit_code
     assert missing.output.splitlines()[-1].startswith("tadmc: ")
 

@@ -37,13 +37,6 @@ class LRWriter(nn.Module):
         """Halvings between 1/4 resolution and the LR."""
         return int(math.log2(self.scale // LATENT_FACTOR))
 
-    @property
-    def halo(self) -> int:
-        """HR pixels around a piece that can influence its LR: the reach of all convolutions, whole LR pixels."""
-        reach = 3 * LATENT_FACTOR + sum(2 * (LATENT_FACTOR << i) for i in range(1, self.stages + 1)) + 3 * self.scale
-        # a pixel of the LR is shared by `scale` pixels of HR: it reaches from the far end of its cell
-        return (-(-reach // self.scale) + 1) * self.scale
-
     def forward(self, hr: Tensor, quality: Tensor) -> Tensor:
         """What to add to the downscale.
 

@@ -7,24 +7,41 @@ import torch
 from torch import nn
 
 import codec
+from codec.arrays import crop, no_progress
 from codec.container.reader import read
-from codec.decoder import decode
-from codec.geometry import Box
-from codec.models.compact.family import CompactFamily, Dial
+from codec.decoding.lr import StoredLr
+from codec.geometry import Box, Size
+from codec.models.compact.decoding import CompactRestorer
+from codec.models.compact.networks import FirstNetwork
+from codec.models.compact.package import load_package
 from codec.models.compact.v1 import scheduler
 from codec.models.compact.v1.config import CompactConfig
 from codec.models.compact.v1.model import CompactModel
+from codec.models.family import Recipe
 from codec.options import DecodeOptions
-from codec.rebuild.compact64 import pieces
-from codec.rebuild.pieces import crop
+from codec.tiling.pieces import Piece
 
 KODIM = Path(__file__).resolve().parents[4] / "examples" / "kodim21.png"
 
 CPU = torch.device("cpu")
 
 
-def family(folder: Path, scale: int) -> CompactFamily:
-    return CompactFamily.load(folder, scale, CPU, torch.float32)
+def network(folder: Path, scale: int) -> FirstNetwork:
+    return FirstNetwork(load_package(folder, (scale,), decoding=True), scale, CPU, torch.float32)
+
+
+def restored(
+    net: FirstNetwork, lr: np.ndarray, noise: np.ndarray, t: np.ndarray | None = None, realism: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    return net.restore(lr, 40, noise, t, realism=realism, denoise=True)
+
+
+def pieces(net: FirstNetwork, data: bytes, area: Box, **sizes: int) -> list[Piece]:
+    file = read(data)
+    size = Size(file.header.size.width, file.header.size.height)
+    recipe = Recipe(size=size, quality=file.header.quality, options=DecodeOptions(realism=1.0))
+    made = CompactRestorer(net, **sizes).pieces(StoredLr(file), recipe, area, streamed=False, on_progress=no_progress)
+    return list(made)
 
 
 def macs_per_pixel(model: CompactModel, scale: int, side: int = 256) -> float:
@@ -53,14 +70,14 @@ def test_budget(scale: int) -> None:
 @pytest.mark.parametrize("scale", [4, 8, 16, 32])
 def test_halo_covers_the_true_reach(tiny_package: Path, scale: int) -> None:
     """Change one LR pixel in the middle: nothing farther away than the halo may move."""
-    net = family(tiny_package, scale)
+    net = network(tiny_package, scale)
     side = 2 * net.halo + 192
     lr = np.random.default_rng(0).integers(0, 256, (side // scale, side // scale, 3), dtype=np.uint8)
     noise = np.zeros((side, side), np.float32)
-    before, _ = net.restore(lr, 50, noise, None, Dial())
+    before, _ = restored(net, lr, noise)
     at = side // 2 // scale
     lr[at, at] ^= 255
-    after, _ = net.restore(lr, 50, noise, None, Dial())
+    after, _ = restored(net, lr, noise)
     rows, columns = np.nonzero((before != after).any(2))
     assert rows.size
     reach = max(at * scale - rows.min(), rows.max() - at * scale - scale + 1)
@@ -72,13 +89,12 @@ def test_halo_covers_the_true_reach(tiny_package: Path, scale: int) -> None:
 def test_blocks_and_regions_equal_the_whole_to_the_last_bit(
     tiny_package: Path, photo: Callable[[int, int], np.ndarray], scale: int
 ) -> None:
-    net, options = family(tiny_package, scale), DecodeOptions(realism=1.0)
-    pixels = photo(1100, 900)
-    file = read(codec.encode(pixels, scale=scale, model=str(tiny_package), effort="fast"))
+    net = network(tiny_package, scale)
+    data = codec.encode(photo(1100, 900), scale=scale, model=str(tiny_package), effort="fast")
 
     def run(area: Box, side: int, whole_pixels: int) -> tuple[np.ndarray, np.ndarray]:
         out, t = np.zeros((900, 1100, 3), np.uint8), np.zeros((15, 18), np.float32)
-        for piece in pieces(file, net, options, area, side=side, whole_pixels=whole_pixels):
+        for piece in pieces(net, data, area, side=side, whole_pixels=whole_pixels):
             box, tiles = piece.box, piece.timesteps
             crop(out, box)[:] = piece.pixels
             t[box.y // 64 :, box.x // 64 :][: tiles.shape[0], : tiles.shape[1]] = tiles
@@ -93,8 +109,8 @@ def test_blocks_and_regions_equal_the_whole_to_the_last_bit(
     for area in (Box(0, 0, 1, 1), Box(500, 333, 130, 65), Box(1000, 850, 100, 50)):
         part, _ = run(area, 192, 0)
         assert np.array_equal(crop(part, area), crop(whole, area))
-        got = decode(file, DecodeOptions(model=str(tiny_package)), region=area)
-        assert np.array_equal(got.pixels, crop(whole, area))
+        got = codec.decode(data, model=str(tiny_package), region=(area.x, area.y, area.width, area.height))
+        assert np.array_equal(np.asarray(got), crop(whole, area))
 
 
 @pytest.mark.parametrize(
@@ -103,10 +119,9 @@ def test_blocks_and_regions_equal_the_whole_to_the_last_bit(
 def test_too_little_memory_means_smaller_pieces_then_an_error(
     tiny_package: Path, photo: Callable[[int, int], np.ndarray], monkeypatch: pytest.MonkeyPatch, error: RuntimeError
 ) -> None:
-    net, options = family(tiny_package, 4), DecodeOptions(realism=1.0)
-    file = read(codec.encode(photo(700, 1400), model=str(tiny_package), effort="fast"))
-    everything = Box(0, 0, 700, 1400)
-    (usual,) = pieces(file, net, options, everything)
+    net, everything = network(tiny_package, 4), Box(0, 0, 700, 1400)
+    data = codec.encode(photo(700, 1400), model=str(tiny_package), effort="fast")
+    (usual,) = pieces(net, data, everything)
     most, seen, denoise = 0, [], CompactModel.denoise
 
     def scarce(self: CompactModel, z: torch.Tensor, *args: torch.Tensor) -> torch.Tensor:
@@ -117,7 +132,7 @@ def test_too_little_memory_means_smaller_pieces_then_an_error(
 
     monkeypatch.setattr(CompactModel, "denoise", scarce)
     most = 700 * 1000 // 16
-    (got,) = pieces(file, net, options, everything)
+    (got,) = pieces(net, data, everything)
     assert max(seen) > most >= seen[-1]
     failed = [cells for cells in seen if cells > most]
     assert failed == sorted(set(failed), reverse=True)  # what did not fit once is not tried again
@@ -125,7 +140,7 @@ def test_too_little_memory_means_smaller_pieces_then_an_error(
     assert np.array_equal(got.timesteps, usual.timesteps)
     most = 0
     with pytest.raises(codec.DeviceMemoryError, match="device cpu: too little memory for a piece of"):
-        list(pieces(file, net, options, everything))
+        pieces(net, data, everything)
 
 
 @pytest.mark.parametrize("scale", [4, 16])
@@ -151,27 +166,27 @@ def test_half_precision_is_near_the_reference(scale: int, realism: float, device
 
 
 def test_realism_zero_uses_no_noise(tiny_package: Path, photo: Callable[[int, int], np.ndarray]) -> None:
-    net, lr = family(tiny_package, 4), photo(32, 32)
+    net, lr = network(tiny_package, 4), photo(32, 32)
     noise = np.random.default_rng(0).normal(size=(128, 128)).astype(np.float32)
-    quiet, _ = net.restore(lr, 40, noise, None, Dial(realism=0))
-    silent, _ = net.restore(lr, 40, 0 * noise, None, Dial(realism=0))
-    loud, _ = net.restore(lr, 40, noise, None, Dial(realism=1))
+    quiet, _ = restored(net, lr, noise, realism=0)
+    silent, _ = restored(net, lr, 0 * noise, realism=0)
+    loud, _ = restored(net, lr, noise)
     assert np.array_equal(quiet, silent)
     assert not np.array_equal(quiet, loud)
 
 
 def test_timesteps_given_win_over_prediction(tiny_package: Path, photo: Callable[[int, int], np.ndarray]) -> None:
-    net, lr = family(tiny_package, 4), photo(32, 32)
+    net, lr = network(tiny_package, 4), photo(32, 32)
     noise = np.ones((128, 128), np.float32)
     t = np.array([[10, 200], [50, 0]], np.float32)
-    pixels, used = net.restore(lr, 40, noise, t, Dial())
+    pixels, used = restored(net, lr, noise, t)
     assert np.array_equal(used, t)
-    predicted, _ = net.restore(lr, 40, noise, None, Dial())
+    predicted, _ = restored(net, lr, noise)
     assert not np.array_equal(pixels, predicted)
 
 
 def test_predicted_timesteps_are_in_range(tiny_package: Path, photo: Callable[[int, int], np.ndarray]) -> None:
-    _, t = family(tiny_package, 8).restore(photo(64, 64), 40, np.zeros((512, 512), np.float32), None, Dial())
+    _, t = restored(network(tiny_package, 8), photo(64, 64), np.zeros((512, 512), np.float32))
     assert t.shape == (8, 8)
     assert 10 <= t.min() <= t.max() <= 200
 

@@ -7,7 +7,7 @@ from codec.errors import ModelError
 from codec.models.compact.package import load_package, merged, save_package
 from codec.models.compact.v2.config import CompactConfig
 from codec.models.compact.v2.model import CompactModel
-from codec.models.identity import open_package
+from codec.models.package import open_package
 
 SMALL = {"width": 8, "deep_width": 8, "blocks": (1, 1, 1), "denoiser_blocks": 1}
 

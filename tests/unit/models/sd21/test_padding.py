@@ -7,8 +7,9 @@ import torch
 
 pytest.importorskip("diffusers", reason="the sd21 family needs diffusers")
 
-from codec.geometry import Size, latent_size
+from codec.geometry import Size
 from codec.models.sd21.encoding import extend
+from codec.models.sd21.geometry import latent_size
 
 
 def test_reflects_at_the_right_and_bottom() -> None:

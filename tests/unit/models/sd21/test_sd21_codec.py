@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
+from PIL import Image
 
 pytest.importorskip("diffusers", reason="the sd21 family needs diffusers")
 pytest.importorskip("peft", reason="the sd21 family needs peft")
 
 import codec
+from codec.cli import main
 from codec.container.constants import GridPreset
-from codec.container.model import TadmFile
 from codec.container.reader import read
 from codec.container.writer import write
-from codec.downscale import rescaled_strips
-from codec.errors import FormatError, ModelError
-from codec.geometry import Size, lr_size, timestep_tiles
-from codec.image.sources import ArrayRows
+from codec.errors import FormatError, InputError, ModelError
+from codec.geometry import Size, lr_size
+from codec.image.rows_in import ArrayRows
 from codec.models.device import resolve_device
-from codec.models.sd21 import family as family_module
-from codec.models.sd21.family import Sd21Family
+from codec.models.sd21 import decoding
+from codec.models.sd21.decoding import Sd21Restorer
+from codec.models.sd21.geometry import denoiser_plan, timestep_grid
 from codec.models.sd21.package import load_package
 from codec.models.sd21.pipeline import Sd21Pipeline
 from codec.models.sd21.vae_strips import decode_in_strips
-from codec.rebuild.latent96 import denoiser_plan, vae_plan
+from codec.models.sd21.writing import Sd21LrEncoder
 
 
 def photo(height: int, width: int) -> np.ndarray:
@@ -45,7 +49,7 @@ class TestFiles:
         """The model's scale and payload are taken where none is asked for."""
         info = codec.read_info(coded)
         assert (info.scale, info.payload, info.quality) == (16, "png", 100)
-        assert read(coded).header.grid is GridPreset.LATENT_96_32
+        assert read(coded).header.grid == GridPreset.LATENT_96_32
         assert codec.thumbnail(coded).size == (10, 13)
         with pytest.raises(ModelError, match="written for model"):
             codec.decode(coded)
@@ -59,8 +63,8 @@ class TestFiles:
         assert np.array_equal(pixels, np.asarray(codec.decode(coded, model=tiny_sd21)))
         part = np.asarray(codec.decode(coded, model=tiny_sd21, region=(30, 50, 70, 90)))
         assert np.array_equal(part, pixels[50:140, 30:100])
-        assert whole.info["timesteps"].shape == (1, 1)
-        assert 10 <= whole.info["timesteps"][0, 0] <= 200
+        ((t,),) = whole.info["timesteps"]
+        assert 10 <= t <= 200
 
     def test_options_have_an_effect(self, coded: bytes, tiny_sd21: Path) -> None:
         def pixels(**named: object) -> np.ndarray:
@@ -82,32 +86,50 @@ class TestFiles:
         data = codec.encode(photo(100, 1000), model=str(tiny_sd21))
         file = read(data)
         levels = bytes([0, 255])
-        with_map = write(TadmFile(header=file.header, slab=file.slab, payloads=file.payloads, timesteps=levels))
+        with_map = write(replace(file, timesteps=levels))
         got = codec.decode(with_map, model=tiny_sd21)
-        assert got.info["timesteps"].tolist() == [[10, 200]]
+        assert got.info["timesteps"] == ((10, 200),)
         assert not np.array_equal(np.asarray(got), np.asarray(codec.decode(data, model=tiny_sd21)))
         for wrong in (b"\0", b"\0" * 3):
-            broken = write(TadmFile(header=file.header, slab=file.slab, payloads=file.payloads, timesteps=wrong))
+            broken = write(replace(file, timesteps=wrong))
+            assert codec.read_info(broken).timesteps
             with pytest.raises(FormatError, match="the picture has 2 tiles"):
-                codec.read_info(broken)
+                codec.decode(broken, model=tiny_sd21)
+
+    def test_the_commands_that_look_inside(self, coded: bytes, tiny_sd21: Path, tmp_path: Path) -> None:
+        path, run = tmp_path / "a.tadm", CliRunner()
+        path.write_bytes(coded)
+        for words, code in (
+            (["verify", str(path), "--model", str(tiny_sd21)], 0),
+            (["verify", str(path), "--any-model"], 0),
+            (["verify", str(path)], ModelError.exit_code),
+            (["info", str(path), "--json"], 0),
+            (["thumbnail", str(path), "-o", str(tmp_path / "lr.png")], 0),
+        ):
+            done = run.invoke(main, words)
+            assert done.exit_code == code, done.output
+        with Image.open(tmp_path / "lr.png") as lr:
+            assert lr.size == (10, 13)
+
+    def test_a_target_size_has_no_table(self, tiny_sd21: Path) -> None:
+        with pytest.raises(InputError, match="no table of rates"):
+            codec.encode(photo(64, 64), bpp=1, model=str(tiny_sd21))
 
 
 @pytest.mark.parametrize("width", [1, 64, 767, 768, 769, 1280, 1281, 5000])
 def test_the_map_has_a_value_for_each_tile(width: int) -> None:
     cells = -(-width // 64) * 8
     plan = denoiser_plan(8, cells)
-    assert timestep_tiles(Size(width, 33), latent=True) == Size(plan.columns, plan.rows)
+    assert timestep_grid(Size(width, 33)) == Size(plan.columns, plan.rows)
 
 
 class TestMemory:
     @pytest.fixture
-    def family(self, tiny_sd21: Path) -> Sd21Family:
-        pipeline = load_package(tiny_sd21).place(resolve_device("cpu"), torch.float32)
-        return Sd21Family(pipeline, denoiser_plan, batch=8)
+    def restorer(self, tiny_sd21: Path) -> Sd21Restorer:
+        return Sd21Restorer(load_package(tiny_sd21).place(resolve_device("cpu"), torch.float32), batch=8)
 
-    def restore(self, family: Sd21Family) -> np.ndarray:
-        lr = photo(8, 104)
-        return family.restore(lr, vae_plan(16, 208))[0].astype(int)
+    def restore(self, restorer: Sd21Restorer) -> np.ndarray:
+        return restorer.restore(photo(8, 104))[0].astype(int)
 
     def test_strips_change_only_rounding(self, tiny_sd21: Path) -> None:
         vae = load_package(tiny_sd21).latent_codec.vae
@@ -117,8 +139,8 @@ class TestMemory:
             for samples in (1, 3000, 10**9):
                 torch.testing.assert_close(decode_in_strips(vae, z, samples), whole, atol=2e-5, rtol=0)
 
-    def test_too_little_for_the_batch(self, family: Sd21Family, monkeypatch: pytest.MonkeyPatch) -> None:
-        usual, seen, denoise = self.restore(family), [], Sd21Pipeline.denoise
+    def test_too_little_for_the_batch(self, restorer: Sd21Restorer, monkeypatch: pytest.MonkeyPatch) -> None:
+        usual, seen, denoise = self.restore(restorer), [], Sd21Pipeline.denoise
 
         def scarce(self: Sd21Pipeline, *args: object, batch: int, **named: object) -> torch.Tensor:
             seen.append(batch)
@@ -127,27 +149,35 @@ class TestMemory:
             return denoise(self, *args, batch=batch, **named)  # type: ignore[arg-type]
 
         monkeypatch.setattr(Sd21Pipeline, "denoise", scarce)
-        assert np.abs(self.restore(family) - usual).max() <= 1
+        assert np.abs(self.restore(restorer) - usual).max() <= 1
         assert seen == [8, 4, 2]
 
-    def test_too_little_for_the_vae(self, family: Sd21Family, monkeypatch: pytest.MonkeyPatch) -> None:
-        usual, vae = self.restore(family), family._pipeline.latent_codec
+    def test_too_little_for_the_vae(self, restorer: Sd21Restorer, monkeypatch: pytest.MonkeyPatch) -> None:
+        usual, vae = self.restore(restorer), restorer._pipeline.latent_codec
         monkeypatch.setattr(vae.vae, "decode", _out_of_memory)
-        assert np.abs(self.restore(family) - usual).max() <= 1
+        assert np.abs(self.restore(restorer) - usual).max() <= 1
         monkeypatch.setattr(vae, "decode", _out_of_memory)
         with pytest.raises(ModelError, match="too little memory for the VAE's decoder in strips"):
-            self.restore(family)
+            self.restore(restorer)
 
-    def test_too_little_for_one_tile(self, family: Sd21Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_too_little_for_one_tile(self, restorer: Sd21Restorer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Sd21Pipeline, "denoise", _out_of_memory)
         with pytest.raises(ModelError, match="too little memory for one tile of the denoiser"):
-            self.restore(family)
+            self.restore(restorer)
 
-    def test_large_tiles_go_in_strips(self, family: Sd21Family, monkeypatch: pytest.MonkeyPatch) -> None:
-        usual = self.restore(family)
-        monkeypatch.setattr(family_module, "_WHOLE_CELLS", 100)
-        monkeypatch.setattr(family._pipeline.latent_codec.vae, "decode", _out_of_memory)
-        assert np.abs(self.restore(family) - usual).max() <= 1
+    @pytest.mark.parametrize("step", ["read", "predict"])
+    def test_too_little_for_the_other_steps(
+        self, restorer: Sd21Restorer, step: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Sd21Pipeline, step, _out_of_memory)
+        with pytest.raises(ModelError, match="too little memory for"):
+            self.restore(restorer)
+
+    def test_large_tiles_go_in_strips(self, restorer: Sd21Restorer, monkeypatch: pytest.MonkeyPatch) -> None:
+        usual = self.restore(restorer)
+        monkeypatch.setattr(decoding, "_WHOLE_CELLS", 100)
+        monkeypatch.setattr(restorer._pipeline.latent_codec.vae, "decode", _out_of_memory)
+        assert np.abs(self.restore(restorer) - usual).max() <= 1
 
 
 def _out_of_memory(*_: object, **__: object) -> None:
@@ -166,16 +196,15 @@ def test_networks_compile_in_one_graph(tiny_sd21: Path) -> None:
         torch.testing.assert_close(torch.compile(decoder, fullgraph=True, backend="eager")(z), decoder(z))
 
 
-class _Boxes:
+class _Boxes(Sd21LrEncoder):
     """A rescaler that looks at nothing but its own pixels."""
 
-    margin = 256
-
     def __init__(self) -> None:
+        self._encoder = SimpleNamespace(scale=16)  # type: ignore[assignment]
         self.seen: list[tuple[int, int]] = []
 
     def write(self, pixels: np.ndarray) -> np.ndarray:
-        self.seen.append(pixels.shape[:2])
+        self.seen.append((pixels.shape[0], pixels.shape[1]))
         size = lr_size(Size(pixels.shape[1], pixels.shape[0]), 16)
         return pixels[::16, ::16][: size.height, : size.width]
 
@@ -185,6 +214,6 @@ class _Boxes:
 def test_large_pictures_are_written_in_pieces(h: int, w: int, height: int) -> None:
     pixels = np.arange(h * w * 3, dtype=np.uint32).reshape(h, w, 3).astype(np.uint8)
     network = _Boxes()
-    strips = list(rescaled_strips(ArrayRows(pixels), 16, height, network))
+    strips = list(network.strips(ArrayRows(pixels), height, 100))
     assert np.array_equal(np.concatenate(strips), pixels[::16, ::16])
     assert max(rows * columns for rows, columns in network.seen) <= (2048 + 2 * 256) ** 2

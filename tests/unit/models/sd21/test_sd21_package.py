@@ -20,8 +20,8 @@ pytest.importorskip("peft", reason="the sd21 family needs peft")
 from peft import PeftModel
 
 from codec.errors import InputError, ModelError
-from codec.models import library
-from codec.models.identity import open_package
+from codec.models import store as library
+from codec.models.package import Package, open_package
 from codec.models.sd21.adapters import add_adapter, is_trained, read_adapter
 from codec.models.sd21.backbone import find_folder, find_parts, load_backbone
 from codec.models.sd21.config import Sd21Config
@@ -76,20 +76,24 @@ def test_peft_reads_the_adapters(tiny_release: Path, tiny_sd21: Path) -> None:
     assert (plain - expected).abs().max() > 1e-2
 
 
+def imported(out: Path, release: Path, **more: str) -> Package:
+    import_tadm(out, **more, **arguments(release))  # type: ignore[arg-type]
+    return open_package(out)
+
+
 class TestIdentity:
     def test_it_is_of_weights_and_backbone_not_of_places(self, tiny_release: Path, tmp_path: Path) -> None:
         moved = Path(shutil.copytree(tiny_release, tmp_path / "moved"))
         config = moved / "backbone/unet/config.json"
         fields = json.loads(config.read_text())
         config.write_text(json.dumps(fields | {"_diffusers_version": "0.0"}, indent=8))
-        here = import_tadm(tmp_path / "a", **arguments(moved)).model_id(16)  # type: ignore[arg-type]
-        there = import_tadm(tmp_path / "b", **arguments(tiny_release)).model_id(16)  # type: ignore[arg-type]
+        here, there = imported(tmp_path / "a", moved).model_id(16), imported(tmp_path / "b", tiny_release).model_id(16)
         assert here == there
         weights = moved / "backbone/unet/diffusion_pytorch_model.safetensors"
         tensors = load_file(weights)
         tensors["conv_out.bias"] += 1
         save_file(tensors, weights)
-        assert import_tadm(tmp_path / "c", **arguments(moved)).model_id(16) != here  # type: ignore[arg-type]
+        assert imported(tmp_path / "c", moved).model_id(16) != here
 
     def test_an_unknown_family(self, tiny_sd21: Path, tmp_path: Path) -> None:
         folder = Path(shutil.copytree(tiny_sd21, tmp_path / "copy"))
@@ -126,7 +130,7 @@ class TestBackbone:
 
     def test_a_vae_of_its_own(self, tiny_release: Path, tmp_path: Path) -> None:
         vae = Path(shutil.copytree(tiny_release / "backbone/vae", tmp_path / "vae"))
-        made = import_tadm(tmp_path / "package", vae=str(vae), **arguments(tiny_release))  # type: ignore[arg-type]
+        made = imported(tmp_path / "package", tiny_release, vae=str(vae))
         assert made.config["sources"]["vae/config.json"][0] == str(vae / "config.json")
         assert load_package(tmp_path / "package").scale == 16
 
@@ -221,7 +225,7 @@ class TestImport:
         made = models("import-tadm", *words, "-o", "mine")
         assert (made.returncode, made.stderr.split()[:2]) == (0, ["made", "mine"])
         monkeypatch.setenv("TADMC_MODELS", str(tmp_path / "models"))
-        assert [(p.name, p.family, p.scales) for p in library.installed()] == [("mine", "sd21", (16,))]
+        assert [(p.name, p.family.name, p.scales) for p in library.installed()] == [("mine", "sd21", (16,))]
         load_package(tmp_path / "models/mine", check=True)
         (tmp_path / "models/mine/scheduler.safetensors").write_bytes(b"x")
         broken = models("verify", "mine")
