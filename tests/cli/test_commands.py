@@ -106,7 +106,7 @@ def test_a_file_for_another_model_says_the_way_out(run: Run, encoded: bytes, tmp
         result = run(*command)
         assert result.returncode == 6
         assert "was written for model" in one_line(result)
-        assert "--any-model" in one_line(result)
+        assert "allow any model" in one_line(result)
 
 
 def test_unusable_pictures_and_options(run: Run, tmp_path: Path, tiny_package: Path) -> None:

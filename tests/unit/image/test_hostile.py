@@ -53,20 +53,12 @@ def seeds() -> list[bytes]:
     rng = np.random.default_rng(0)
     pixels = np.asarray(Image.fromarray(rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)).resize((40, 30)))
     found = []
-    for kind in FORMATS:
+    for kind, mode in FORMATS.items():
         buffer = io.BytesIO()
         try:
-            image = Image.fromarray(pixels)
-            mode = (
-                "1"
-                if kind in {"MSP", "XBM"}
-                else "P"
-                if kind in {"PALM", "BLP"}
-                else "F"
-                if kind == "SPIDER"
-                else "RGB"
-            )
-            image.convert(mode).save(buffer, kind)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # some formats are on their way out
+                Image.fromarray(pixels).convert(mode).save(buffer, kind)
         except (KeyError, OSError, ValueError):
             continue
         found.append(buffer.getvalue())
