@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from codec.arrays import Progress, no_progress
@@ -52,8 +53,8 @@ def read_info(data: Data, *, limits: DecodeLimits | None = None) -> Info:
 
 def open(
     data: Data, *, limits: DecodeLimits | None = None, engine: Engine | None = None, device: str = "auto",
-    dtype: str = "auto", max_vram: float | None = None, compile: bool = False, model: str | None = None,
-    any_model: bool = False,
+    dtype: str = "auto", max_vram: float | None = None, compile: bool = False,
+    model: str | os.PathLike[str] | None = None, any_model: bool = False,
 ) -> TadmImage:  # fmt: skip
     """An opened file: parsed once, its model found once, its LR decoded once. Close it, or use it in a `with` block.
 
@@ -86,7 +87,7 @@ def encode(
     source: PictureSource, *, options: EncodeOptions | None = None, scale: int | None = None,
     payload: str | None = None, quality: int | None = None, bpp: float | None = None, max_bytes: int | None = None,
     effort: str | None = None, chroma: str | None = None, strip: str | None = None, alpha_quality: int | None = None,
-    engine: Engine | None = None, model: str | None = None, device: str = "auto",
+    engine: Engine | None = None, model: str | os.PathLike[str] | None = None, device: str = "auto",
 ) -> bytes:  # fmt: skip
     """Encode a picture into a `.tadm` file.
 
@@ -138,7 +139,7 @@ def decode(
     seed: int | None = None, denoise: bool | None = None, fixed_timestep: float | None = None,
     on_progress: Progress = no_progress, limits: DecodeLimits | None = None, engine: Engine | None = None,
     device: str = "auto", dtype: str = "auto", max_vram: float | None = None, compile: bool = False,
-    model: str | None = None, any_model: bool = False,
+    model: str | os.PathLike[str] | None = None, any_model: bool = False,
 ) -> Image:  # fmt: skip
     """Rebuild the photograph.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -35,7 +36,7 @@ class Engine:
 
     def __init__(
         self, *, device: str = "auto", dtype: str = "auto", max_vram: float | None = None, compile: bool = False,
-        model: str | None = None, any_model: bool = False, kept: int = _KEPT,
+        model: str | os.PathLike[str] | None = None, any_model: bool = False, kept: int = _KEPT,
     ) -> None:  # fmt: skip
         """Prepare; nothing is loaded yet. See `codec.options.EngineOptions` for the options.
 

@@ -176,7 +176,7 @@ class EngineOptions(_Options):
     dtype: str = "auto"
     max_vram: float | None = None
     compile: bool = False
-    model: str | None = None
+    model: str | os.PathLike[str] | None = None
     any_model: bool = False
 
     def __post_init__(self) -> None:
@@ -184,7 +184,7 @@ class EngineOptions(_Options):
         for name in ("any_model", "compile"):
             _flag(self, name)
         if self.model is not None:
-            object.__setattr__(self, "model", _path(self.model))
+            object.__setattr__(self, "model", _path(self.model))  # kept as text
         if not isinstance(self.device, str):
             raise InputError(f"device is {self.device!r}, expected text")
         _one_of("dtype", self.dtype, DTYPES)

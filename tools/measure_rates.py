@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -36,7 +37,7 @@ def similarity(a: np.ndarray, b: np.ndarray) -> float:
 
 def measure(photos: list[np.ndarray], scale: int, payload: str, quality: int, model: str | None) -> tuple[float, float]:
     """Mean bpp and mean MS-SSIM at one setting."""
-    options = {"scale": scale, "payload": payload} | ({"quality": quality} if payload == "av1" else {})
+    options: dict[str, Any] = {"scale": scale, "payload": payload} | ({"quality": quality} if payload == "av1" else {})
     rates, scores = [], []
     for pixels in photos:
         data = codec.encode(pixels, model=model, **options)
@@ -55,7 +56,7 @@ def main(photos: Path, last: int, wanted: tuple[int, ...], model: str | None) ->
     squares = [p for p in read_photographs(photos, (448, 288)) if min(p.shape[:2]) >= 400][-last:]
     found = packages(model)[0]
     scales = wanted or found.scales
-    settings = [(s, "av1", QUALITIES) for s in scales]
+    settings: list[tuple[int, str, tuple[int, ...]]] = [(s, "av1", QUALITIES) for s in scales]
     settings += [(s, payload, (100,)) for s in scales for payload in LOSSLESS_PAYLOADS]
     curves = [row for row in json.loads(TABLE.read_text())["curves"] if wanted and row["scale"] not in wanted]
     for scale, payload, qualities in track(settings, console=Console(stderr=True)):

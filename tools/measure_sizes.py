@@ -50,7 +50,8 @@ def sizes_at(photos: list[Path], label: str, **options: object) -> Sizes:
         file = read(data)
         beside = len(data) - sum(map(len, file.payloads))
         rows.append((len(data), 8 * len(data) / file.header.size.pixels, beside))
-    return Sizes(label, *(sum(r[i] for r in rows) / len(rows) for i in (0, 1)), max(r[2] for r in rows))  # type: ignore[arg-type]
+    size, bpp = (sum(r[i] for r in rows) / len(rows) for i in (0, 1))
+    return Sizes(label, size, bpp, max(r[2] for r in rows))
 
 
 def used(photos: list[Path], target: float) -> list[float]:

@@ -147,7 +147,7 @@ def _folders_in(folder: Path) -> list[Path]:
     return sorted(p.parent for p in folder.glob("[!.]*/config.json"))
 
 
-def for_encoding(model: str | None = None) -> list[Package]:
+def for_encoding(model: str | os.PathLike[str] | None = None) -> list[Package]:
     """The packages that a new file may be written for: the one named, else the newest shipped one.
 
     Raises:
@@ -160,7 +160,7 @@ def for_encoding(model: str | None = None) -> list[Package]:
 
 
 def for_decoding(
-    model_id: bytes, scale: int, family: Family, *, model: str | None = None, any_model: bool = False
+    model_id: bytes, scale: int, family: Family, *, model: str | os.PathLike[str] | None = None, any_model: bool = False
 ) -> Package:  # fmt: skip
     """The package that a file asks for.
 

@@ -135,7 +135,8 @@ def read(data: bytes) -> dict:
             out["chunks"][kind] = body
     payload = data[at:-4]
     width, height = -(-out["width"] // out["scale"]), -(-out["height"] // out["scale"])
-    slabs, entries = (width, height), [(len(payload), None)]
+    slabs: tuple[int, int] = (width, height)
+    entries: list[tuple[int, int | None]] = [(len(payload), None)]
     if b"SLAB" in out["chunks"]:
         body = out["chunks"][b"SLAB"]
         slab_width, here = varint(body, 0)
@@ -167,7 +168,7 @@ def read(data: bytes) -> dict:
             length, here = varint(body, here)
             left, top = x * out["scale"], y * out["scale"]
             w, h = min(slabs[0] * out["scale"], out["width"] - left), min(slabs[1] * out["scale"], out["height"] - top)
-            part = decode(body[0], body[here : here + length], w, h)[..., 0]
-            out["alpha"][top : top + h, left : left + w] = part
+            opacity = decode(body[0], body[here : here + length], w, h)[..., 0]
+            out["alpha"][top : top + h, left : left + w] = opacity
             here += length
     return out

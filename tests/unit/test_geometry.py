@@ -15,7 +15,7 @@ def test_lr_covers_hr_and_no_more(width: int, height: int, scale: int) -> None:
 
 @given(sides, sides, st.integers(1, 64), st.integers(1, 64))
 def test_slabs_tile_the_lr_exactly(width: int, height: int, slab_width: int, slab_height: int) -> None:
-    covered = set()
+    covered: set[tuple[int, int]] = set()
     for box in slab_boxes(Size(width, height), Size(slab_width, slab_height)):
         assert 1 <= box.width <= slab_width
         assert 1 <= box.height <= slab_height

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def test_fifty_regions_cost_one_parse(
 
     plain = Av1Payload.decode
 
-    def decode(self: Av1Payload, *arguments: bytes, **named: int) -> object:
+    def decode(self: Av1Payload, *arguments: Any, **named: Any) -> object:
         decodes.append(1)
         return plain(self, *arguments, **named)
 
@@ -133,16 +134,18 @@ def test_short_reads_are_no_damage(data: bytes, seekable: bool) -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, 3, np.zeros((4, 4, 3)), {"a": 1}])
-def test_wrong_types_are_input_errors(wrong: object) -> None:
-    for verb in (codec.decode, codec.open, codec.read_info, codec.thumbnail):
+def test_wrong_types_are_input_errors(wrong: Any) -> None:
+    verbs: list[Any] = [codec.decode, codec.open, codec.read_info, codec.thumbnail]
+    for verb in verbs:
         with pytest.raises(codec.InputError, match="expected bytes, a path or a binary file object"):
-            verb(wrong)  # type: ignore[operator]
+            verb(wrong)
     if not isinstance(wrong, np.ndarray):
         with pytest.raises(codec.InputError, match="expected a path, bytes, a binary file, a PIL image or an array"):
-            codec.encode(wrong)  # type: ignore[arg-type]
-    for verb, options in ((codec.decode, {"realism": 1}), (codec.encode, {"scale": 4})):
+            codec.encode(wrong)
+    given: list[Any] = [(codec.decode, {"realism": 1}), (codec.encode, {"scale": 4})]
+    for verb, options in given:
         with pytest.raises(codec.InputError, match="options is a dict"):
-            verb(b"", options=options)  # type: ignore[operator]
+            verb(b"", options=options)
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -198,9 +199,10 @@ def test_limits_and_progress(coded: bytes, tiny_package: Path, tmp_path: Path) -
     seen.clear()
     codec.decode(coded, model=str(tiny_package), max_vram=0.1, on_progress=lambda *at: seen.append(at))
     assert [done for done, _ in seen] == list(range(1, seen[0][1] + 1))
-    for verb in (codec.decode, codec.open, codec.read_info, codec.thumbnail):
+    verbs: list[Any] = [codec.decode, codec.open, codec.read_info, codec.thumbnail]
+    for verb in verbs:
         with pytest.raises(codec.LimitError, match="over the limit of 100"):
-            verb(coded, limits=codec.DecodeLimits(pixels=100))  # type: ignore[operator]
+            verb(coded, limits=codec.DecodeLimits(pixels=100))
     (tmp_path / "a.tadm").write_bytes(coded)
     for words in (["info"], ["verify"], ["thumbnail", "-o", str(tmp_path / "t.png")]):
         run(*words, str(tmp_path / "a.tadm"), "--max-pixels", "100", code=codec.LimitError.exit_code)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -61,7 +63,7 @@ def test_plain_srgb_is_recognised() -> None:
 
 @pytest.mark.parametrize(("strip", "kept"), [("none", (True, True, True)), ("gps", (True, False, False)),
                                              ("all", (False, False, False))])  # fmt: skip
-def test_strip(strip: str, kept: tuple[bool, bool, bool], tiny_package: object) -> None:
+def test_strip(strip: str, kept: tuple[bool, bool, bool], tiny_package: Path) -> None:
     image = Image.fromarray(np.zeros((8, 8, 3), np.uint8))
     image.info |= {"exif": with_gps(), "xmp": b"<x:xmpmeta/>", "icc_profile": adobe_like()}
     back = codec.decode(codec.encode(image, strip=strip, model=str(tiny_package)), model=tiny_package)
@@ -70,7 +72,7 @@ def test_strip(strip: str, kept: tuple[bool, bool, bool], tiny_package: object) 
     assert back.info["icc_profile"] == adobe_like()
 
 
-def test_encoding_a_picture_does_not_change_it(tiny_package: object) -> None:
+def test_encoding_a_picture_does_not_change_it(tiny_package: Path) -> None:
     block = read(with_maker())
     block[0x0112] = 6
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 16, 3), dtype=np.uint8))

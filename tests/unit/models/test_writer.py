@@ -95,9 +95,9 @@ def test_the_quality_is_an_input(package: Path) -> None:
 def test_encoding_uses_the_writer(package: Path, plain: Path) -> None:
     pixels = noise(96, 64)
     data = codec.encode(pixels, scale=16, payload="png", model=package)
-    assert np.array_equal(codec.thumbnail(data), lr_of(pixels, 16, package, 99))
+    assert np.array_equal(np.asarray(codec.thumbnail(data)), lr_of(pixels, 16, package, 99))
     bare = codec.encode(pixels, scale=16, payload="png", model=plain)
-    assert np.any(codec.thumbnail(data) != codec.thumbnail(bare))
+    assert codec.thumbnail(data) != codec.thumbnail(bare)
 
 
 def test_only_encoders_need_it(package: Path, plain: Path, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_only_encoders_need_it(package: Path, plain: Path, tmp_path: Path) -> No
     copy = copytree(package, tmp_path / "copy")
     (copy / "writer16.safetensors").unlink()
     data = codec.encode(noise(40, 40), scale=16, payload="png", model=package)
-    assert np.array_equal(codec.decode(data, model=copy), codec.decode(data, model=plain))
+    assert codec.decode(data, model=copy) == codec.decode(data, model=plain)
     with pytest.raises(ModelError, match=r"writer16\.safetensors is missing"):
         codec.encode(noise(40, 40), scale=16, payload="png", model=copy)
 

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ def test_too_little_memory_means_smaller_pieces_then_an_error(
     (usual,) = pieces(net, data, everything)
     most, seen, denoise = 0, [], CompactModel.denoise
 
-    def scarce(self: CompactModel, z: torch.Tensor, *args: torch.Tensor) -> torch.Tensor:
+    def scarce(self: CompactModel, z: torch.Tensor, *args: Any) -> torch.Tensor:
         seen.append(z.shape[2] * z.shape[3])
         if seen[-1] > most:
             raise error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ class TestFiles:
         assert 10 <= t <= 200
 
     def test_options_have_an_effect(self, coded: bytes, tiny_sd21: Path) -> None:
-        def pixels(**named: object) -> np.ndarray:
+        def pixels(**named: Any) -> np.ndarray:
             return np.asarray(codec.decode(coded, model=tiny_sd21, **named)).astype(int)
 
         usual = pixels()
@@ -142,7 +143,7 @@ class TestMemory:
     def test_too_little_for_the_batch(self, restorer: Sd21Restorer, monkeypatch: pytest.MonkeyPatch) -> None:
         usual, seen, denoise = self.restore(restorer), [], Sd21Pipeline.denoise
 
-        def scarce(self: Sd21Pipeline, *args: object, batch: int, **named: object) -> torch.Tensor:
+        def scarce(self: Sd21Pipeline, *args: object, batch: int, **named: Any) -> torch.Tensor:
             seen.append(batch)
             if batch > 2:
                 raise torch.OutOfMemoryError
