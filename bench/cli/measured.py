@@ -143,7 +143,7 @@ def plane_command(
     photos: Path, out: Path, *, limit: int | None, model: str | None, device: str, jobs: int, external: bool,
     scale: int | None, targets: tuple[float, ...],
 ) -> None:  # fmt: skip
-    """The fidelity-realism plane of the dial (TADSR's figure and table) at several rates."""
+    """The fidelity-realism plane of the dial at several rates."""
     from bench.figures import tables
     from bench.figures.dial import draw_plane, plane_rows
     from bench.figures.style import save

@@ -1,4 +1,4 @@
-"""Fidelity against realism: fixed timesteps (Fig. 7 of TADM) and the realism dial (TADSR) on our models."""
+"""Fidelity against realism: forced timesteps (after Fig. 7 of TADM) and the realism dial on our models."""
 
 from __future__ import annotations
 

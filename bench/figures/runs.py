@@ -66,7 +66,7 @@ def upper_bound() -> Wanted:
 
 
 def dial(scale: int, targets: tuple[float, ...]) -> Wanted:
-    """TADSR's table and figure on ours: the realism dial at several rates, same files along the dial."""
+    """The realism dial of ours (realism times predicted timestep) at several rates, same files along the dial."""
     return Wanted(tuple(str(Variant(scale=scale, realism=r)) for r in DIAL), "below", targets)
 
 

@@ -120,11 +120,11 @@ def test_the_tables_of_the_readme_are_means_of_the_committed_run() -> None:
         cells = [cell.strip(" *") for cell in row.strip("|").split("|")]
         target = float(cells[0]) if cells[0] else target
         line = means[names[cells[1]], target]
-        measures = ("psnr", "ms_ssim", "ssimulacra2_py", "texture", "sharp", "patch_fd")
+        measures = ("psnr", "ms_ssim", "ssimulacra2_py", "texture", "patch_fd")
         shown = [f"{line['bpp']:.4f}", *(f"{line['metrics'][m]:.{ALL[m].digits}f}" for m in measures)]
         assert (cells[2:], line["n"]) == (shown, line["of"]), row
         seen += 1
-    assert seen > 10
+    assert seen >= 6
 
 
 def test_rates_missed_for_one_reason_are_one_entry() -> None:

@@ -1,4 +1,8 @@
-"""Eq. 9 of TADM for the compact family, with continuous timesteps and a known noise."""
+"""How much of the known noise enters at a timestep, after the schedule of TADM's Eq. 9; architecture compact-1.
+
+Shifted by one step against Stable Diffusion's own table: abar(200) here is its alphas_cumprod[199]. Normative for
+compact-1 (`format_spec.md` 9.2), and not to be used for `sd21`.
+"""
 
 from __future__ import annotations
 
@@ -37,15 +41,6 @@ def alpha_bar(t: Tensor) -> Tensor:
 
 
 def noise_gain(t: Tensor) -> Tensor:
-    """sqrt((1 - abar) / abar): how much unit noise enters per unit of signal; 0 at t = 0, about 0.72 at t = 200."""
+    """sqrt((1 - abar) / abar): how much unit noise enters per unit of signal; 0 at t = 0, 0.569 at t = 200."""
     power = noise_power(t)
     return torch.sqrt(power / (1 - power))
-
-
-def step(z_t: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-    """Eq. 9: z0 = (z_t - sqrt(1 - abar) eps) / sqrt(abar).
-
-    The denoiser returns z0 - z_hat directly; this is what its answer means (see `CompactDenoiser`), held by a test.
-    """
-    a = alpha_bar(t)
-    return (z_t - torch.sqrt(1 - a) * eps) / torch.sqrt(a)
