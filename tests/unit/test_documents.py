@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_python_block_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     monkeypatch.chdir(tmp_path)
-    with Image.open(ROOT / "examples" / "kodim21.png") as image:
-        image.crop((300, 200, 620, 480)).save("photo.jpg")
+    with Image.open(ROOT / "examples" / "kodim21.png") as photo:
+        photo.crop((300, 200, 620, 480)).save("photo.jpg")
     names: dict[str, object] = {}
     exec(block, names)
     image, corner, small = names["image"], names["corner"], names["small"]

@@ -23,8 +23,8 @@ class CompactDenoiser(nn.Module):
     """A small U-Net at 1/4, 1/8, 1/16 with a detail head at 1/2 and full resolution.
 
     It returns the change d it makes to the latent, z0 = z_hat + d, and never a noise estimate. Eq. 9 of TADM holds with
-    eps = n - sqrt(abar / (1 - abar)) d for the known noise n: a change of variables, which keeps d finite as t -> 0. The
-    network was trained as a conditional generator (fidelity, then adversarial), not to denoise a diffusion process.
+    eps = n - sqrt(abar / (1 - abar)) d for the known noise n: a change of variables, which keeps d finite as t -> 0.
+    The network was trained as a conditional generator (fidelity, then adversarial), not to denoise a diffusion process.
     """
 
     def __init__(self, config: CompactConfig) -> None:
