@@ -9,13 +9,10 @@ from hypothesis import strategies as st
 
 import codec
 from codec import geometry
-from codec.models.store import shipped
 
 SCALES = st.sampled_from([4, 8, 16, 32])
 SIDES = st.integers(1, 130)
 PRIMES = (61, 67, 127, 131, 191, 193)
-
-has_model = pytest.mark.skipif(not shipped(), reason="no compact model is shipped")
 
 
 def noise(width: int, height: int) -> np.ndarray:
@@ -54,7 +51,6 @@ def test_thin_pictures(tiny_package: Path, size: tuple[int, int]) -> None:
     assert codec.decode(data, region=(size[0] - 1, size[1] - 1, 1, 1), model=tiny_package).size == (1, 1)
 
 
-@has_model
 @settings(max_examples=40)
 @given(SIDES, SIDES, st.tuples(*[st.integers(0, 255)] * 3), st.sampled_from([0.0, 1.0]))
 def test_a_flat_colour_stays_one(width: int, height: int, colour: tuple[int, int, int], realism: float) -> None:
@@ -66,7 +62,6 @@ def test_a_flat_colour_stays_one(width: int, height: int, colour: tuple[int, int
     assert np.abs(back.mean((0, 1)) - colour).max() <= 7 + 24 / min(width, height)
 
 
-@has_model
 @settings(max_examples=15)
 @given(st.integers(65, 130), st.integers(65, 130))
 def test_colours_are_those_of_the_lr(width: int, height: int) -> None:
