@@ -55,6 +55,25 @@ def load_parts(model: AnyModel, folder: Path, *, missing_ok: bool = False) -> No
             raise ModelError(f"model package {folder}: {path.name} does not fit its config ({exc})") from exc
 
 
+def borrow_parts(model: CompactModel, folder: Path, scale: int, from_scale: int) -> None:
+    """Start a scale's parts from those of another scale: every tensor that a part of the package has in the same name
+    and shape; the others stay as they are. The trunk has one shape for all scales.
+
+    Raises:
+        ModelError: the package has no part of that scale.
+    """
+    found = False
+    for name, part in model.parts().items():
+        path = folder / f"{name.removesuffix(str(scale))}{from_scale}.safetensors"
+        if not path.exists():
+            continue
+        found, own = True, part.state_dict()
+        theirs = {k: v.float() for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
+        part.load_state_dict(own | theirs)
+    if not found:
+        raise ModelError(f"model package {folder}: no part of scale {from_scale}")
+
+
 def merged(folders: Sequence[Path]) -> CompactModel:
     """One model of the parts of several packages; a later package's parts replace those of an earlier one.
 

@@ -22,6 +22,8 @@ class CompactStageConfig(StageConfig):
         kind: "reader" (regression from LR pictures coded beforehand), "rescaler" (LR writer and reader together, the
             payload in the loop), or "texture" (the denoiser on a frozen reader, adversarial).
         scale: HR/LR ratio.
+        from_scale: begin with the weights that the package to start from has for this scale, where they fit; parts it
+            has for `scale` itself come before them. None = from those alone.
         optimizer: "adamw", or "muon": inner convolutions by Muon, everything else by AdamW.
         muon_rate: peak rate of Muon.
         chroma: of the AV1 payload: "444", "420" or "auto".
@@ -42,6 +44,7 @@ class CompactStageConfig(StageConfig):
     """
 
     scale: int
+    from_scale: int | None = None
     optimizer: str = "adamw"
     muon_rate: float = 0.02
     chroma: str = "auto"
@@ -64,6 +67,8 @@ class CompactStageConfig(StageConfig):
         super().__post_init__()
         one_of("kind", self.kind, KINDS)
         one_of("scale", self.scale, SCALES)
+        if self.from_scale is not None:
+            one_of("from_scale", self.from_scale, SCALES)
         one_of("optimizer", self.optimizer, OPTIMIZERS)
         one_of("chroma", self.chroma, CHROMA)
         if not 0 <= self.full_strength <= 1:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.errors import InputError
-from codec.models.compact.package import load_parts, save_package
+from codec.models.compact.package import borrow_parts, load_parts, save_package
 from codec.models.compact.v2.config import CompactConfig
 from codec.models.compact.v2.model import CompactModel
 from codec.models.device import has_bf16
@@ -62,7 +62,11 @@ class CompactStage:
                 has[kind] = scales if (init / f"{kind}{config.scale}.safetensors").exists() else has[kind]
         fields = {"scales": scales, "writers": has["writer"], "denoisers": has["denoiser"]}
         model = CompactModel(CompactConfig.from_dict(config.model | fields))
+        if init is None and config.from_scale is not None:
+            raise InputError(f"from_scale is {config.from_scale}: name the package to start from with --init")
         if init is not None:
+            if config.from_scale is not None:
+                borrow_parts(model, init, config.scale, config.from_scale)
             load_parts(model, init, missing_ok=True)
         return model
 

@@ -233,6 +233,22 @@ def test_a_package_of_another_width_does_not_start_a_stage(store: Path, tmp_path
         stage(store, tmp_path / "package", model=TINY | {"width": 16})
 
 
+def test_a_scale_begins_with_the_weights_of_another(store: Path, tmp_path: Path) -> None:
+    stage(store).save(tmp_path / "four")
+    four = weights(tmp_path / "four")
+    for scale in (1, 8):
+        stage(store, tmp_path / "four", scale=scale, from_scale=4, seed=9).save(tmp_path / f"new{scale}")
+        new = weights(tmp_path / f"new{scale}")
+        same = {n for n, t in new.items() if torch.equal(t, four.get(n.replace(f"reader{scale}", "reader4"), t[:0]))}
+        own = {n for n in set(new) - same if not (new[n] == 0).all()}
+        assert all("conv_in" in n or "climb" in n for n in own)
+        assert any("below" in n for n in same)
+    with pytest.raises(ModelError, match="no part of scale 16"):
+        stage(store, tmp_path / "four", scale=8, from_scale=16)
+    with pytest.raises(InputError, match="--init"):
+        stage(store, scale=8, from_scale=4)
+
+
 def test_ms_ssim_known_values() -> None:
     rng = torch.Generator().manual_seed(0)
     x = torch.rand(1, 3, 192, 192, generator=rng) * 2 - 1
