@@ -1,9 +1,10 @@
 """Matched rate: which setting of a codec spends about so many bits on a photograph.
 
-Three protocols. `below` takes the largest file that does not exceed the target, so no codec is ever given more bits
-than was agreed. `nearest` takes the file nearest to the target on a log scale and gives up beyond a factor of e^0.2
-(1.22); on Kodak 01-12 it reproduces the tables of peers that this project compares itself with. `finest` takes every
-codec's largest file and is for comparing codecs that store the LR without loss.
+Four protocols. `below` takes the largest file that does not exceed the target, so no codec is ever given more bits
+than was agreed. `first` gives the first codec named the target and every other one the size of the first's file: on no
+photograph does a peer get a byte more, nor much less. `nearest` takes the file nearest to the target on a log scale and
+gives up beyond a factor of e^0.2 (1.22); on Kodak 01-12 it reproduces the tables of peers that this project compares
+itself with. `finest` takes every codec's largest file and is for comparing codecs that store the LR without loss.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Protocol = Literal["below", "nearest", "finest"]
-PROTOCOLS: tuple[Protocol, ...] = ("below", "nearest", "finest")
+Protocol = Literal["below", "first", "nearest", "finest"]
+PROTOCOLS: tuple[Protocol, ...] = ("below", "first", "nearest", "finest")
 #: The raw picture: the one target of `finest`.
 RAW_BPP = 24.0
 TARGETS: dict[Protocol, tuple[float, ...]] = {
     "below": (0.01, 0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2),
+    "first": (0.015, 0.03, 0.05, 0.08, 0.1),
     "nearest": (0.02, 0.03, 0.05, 0.08, 0.1),
     "finest": (RAW_BPP,),
 }
@@ -39,7 +41,7 @@ class Unreached:
     reason: str
 
 
-def choose(protocol: Protocol, rate: Rate, count: int, target: float) -> int | Unreached:
+def choose(protocol: Protocol, rate: Rate, count: int, target: float, parts: int = 0) -> int | Unreached:
     """Which of a codec's settings to take.
 
     Args:
@@ -47,14 +49,17 @@ def choose(protocol: Protocol, rate: Rate, count: int, target: float) -> int | U
         rate: bpp of the file at a setting's index, 0 = coarsest; called few times, may remember.
         count: number of settings.
         target: bpp.
+        parts: of a codec that is told a rate, see `bench.codecs.base.Codec`.
 
     Returns:
         Index of the setting, or why there is none. It depends on rate and target alone, not on what was asked before.
     """
     if protocol == "finest":
         return count - 1
+    if parts:
+        return _told(rate, count, math.floor(target * parts + 1e-9), target)
     tried = {i: rate(i) for i in candidates(rate, count, target)}
-    if protocol == "below":
+    if protocol in ("below", "first"):
         return _below(tried, count, target)
     return _nearest(tried, target)
 
@@ -89,6 +94,13 @@ def target_before(target: float) -> float:
     if target > usual[-1]:
         return max(usual[-1], target / _STEP_ABOVE)
     return max((t for t in usual if t < target), default=0.0)
+
+
+def _told(rate: Rate, count: int, setting: int, target: float) -> int | Unreached:
+    if not 1 <= setting <= count:
+        return Unreached("it cannot be told this rate")
+    bpp = rate(setting - 1)
+    return setting - 1 if bpp <= target else Unreached(f"it was told the rate and made {bpp:.4f} bpp")
 
 
 def _below(tried: dict[int, float], count: int, target: float) -> int | Unreached:

@@ -22,7 +22,7 @@ from bench.metrics.patches import Features
 from bench.photos import PixelArray, digest, read_photo
 from bench.plan import Plan
 from bench.run import Progress, execute, valid_entries
-from bench.summary import Row, summarise
+from bench.summary import Row, best_forms, summarise
 
 Record = dict[str, Any]
 SCHEMA_VERSION = 1
@@ -58,13 +58,16 @@ def assemble(plan: Plan, skipped: dict[str, str]) -> Record:
     used = sorted({r[name] for r in (*rows, *unreached) for name in _ENVIRONMENTS if name in r})
     environments = [e["environment"] for e in entries if "environment" in e]
     kept = [_strip(r, used) for r in rows]
+    best = best_forms(kept)
+    kept += best
+    codecs = {codec.name: dict(codec.describe()) for codec in map(plan.codec, plan.specs)}
     record: Record = {
         "schema": SCHEMA_VERSION,
         "kind": "run",
         "protocol": {"name": plan.protocol, "targets": list(plan.targets)},
         "photos": {"folder": plan.photos[0].absolute().parent.name, "images": [_image(p) for p in plan.photos]},
         "environments": [environments[i] for i in used],
-        "codecs": {codec.name: dict(codec.describe()) for codec in map(plan.codec, plan.specs)},
+        "codecs": codecs | {row["codec"]: _of_best(codecs, row) for row in best},
         "skipped": skipped,
         "metrics": {
             name: {**m.to_dict(), "state": _state(name, wanted=plan.external)} for name, m in catalog.ALL.items()
@@ -177,12 +180,18 @@ def _validator(kind: str) -> Any:  # noqa: ANN401 - jsonschema has no types
 
 def _strip(row: Row, used: list[int]) -> Row:
     """A journal entry as a results file has it: what is said elsewhere left out, no more digits than mean anything."""
-    kept = {k: v for k, v in row.items() if k not in ("protocol", "digest", "version", "without")}
+    kept = {k: v for k, v in row.items() if k not in ("protocol", "digest", "version", "without", "limit")}
     kept |= {name: used.index(row[name]) for name in _ENVIRONMENTS if name in row}
     if "metrics" in kept:
         kept["metrics"] = {name: round(value, 5) for name, value in kept["metrics"].items()}
         kept["bpp"] = round(kept["bpp"], 6)
     return kept
+
+
+def _of_best(codecs: Record, row: Row) -> Record:
+    form = codecs[row["form"]]
+    title = f"{form['title'].split(' at 1/')[0]}, best of its sizes"
+    return {**form, "title": title, "scale": 1, "setting": "size and quality"}
 
 
 def _image(path: Path) -> dict[str, str | int]:
@@ -210,6 +219,8 @@ def _add_patch_fid(plan: Plan, record: Record) -> None:
     photos = {p.stem: read_photo(p) for p in plan.photos}
     with Decoder(plan.options, plan.threads, plan.scratch / "fid") as decoder:
         for line in record["summary"]:
+            if line["codec"] not in specs:  # the best of a codec's forms
+                continue
             spec = specs[line["codec"]]
             group = [r for r in record["rows"] if (r["codec"], r["target"]) == (line["codec"], line["target"])]
             decoded: list[PixelArray] = []

@@ -48,23 +48,43 @@ def execute(
         shutil.rmtree(plan.scratch, ignore_errors=True)
         plan.save()
         journal.mend()
-        entries = journal.read()
         journal.add([{"environment": describe(plan.options, plan.threads)}])
-        number = sum("environment" in e for e in entries)
-        valid = valid_entries(plan, entries)
-        done = {key_of(row) for e in valid if (row := body(e))}
-        work = [
-            Work(task, wanted, lacking)
-            for task in tasks_of(plan)
-            for wanted, lacking in [(wanted_keys(plan, task) - done, _lacking(plan, task, valid))]
-            if wanted or lacking
-        ]
-        progress(0, len(work), "")
-        finished = _in_parallel(plan, work, number, jobs) if jobs > 1 else _in_line(plan, work, number)
-        for count, task in enumerate(finished, 1):
-            progress(count, len(work), str(task))
+        for tasks in _rounds(plan):
+            work, number = _left(plan, tasks, journal.read())
+            progress(0, len(work), "")
+            finished = _in_parallel(plan, work, number, jobs) if jobs > 1 else _in_line(plan, work, number)
+            for count, task in enumerate(finished, 1):
+                progress(count, len(work), str(task))
         then()
         shutil.rmtree(plan.scratch, ignore_errors=True)
+
+
+def _rounds(plan: Plan) -> list[list[Task]]:
+    """Tasks that may be done at once; where peers are measured by the first codec's files, those come first."""
+    tasks = tasks_of(plan)
+    if plan.protocol != "first":
+        return [tasks]
+    return [[t for t in tasks if plan.specs[0] in t.specs], [t for t in tasks if plan.specs[0] not in t.specs]]
+
+
+def _left(plan: Plan, tasks: list[Task], entries: list[Entry]) -> tuple[list[Work], int]:
+    """What is left to do of some tasks, and the number of the environment it is done in."""
+    valid = valid_entries(plan, entries)
+    done, limits = {key_of(row) for e in valid if (row := body(e))}, limits_of(plan, valid)
+    work = [
+        Work(task, wanted, lacking, {t: limits.get((task.photo.stem, t)) for t in plan.targets})
+        for task in tasks
+        for wanted, lacking in [(wanted_keys(plan, task) - done, _lacking(plan, task, valid))]
+        if wanted or lacking
+    ]
+    return work, sum("environment" in e for e in entries) - 1
+
+
+def limits_of(plan: Plan, valid: list[Entry]) -> dict[tuple[str, float], float]:
+    """By image and target: the bpp that peers may spend under the protocol `first`."""
+    first = plan.codec(plan.specs[0]).name
+    rows = [e["row"] for e in valid if "row" in e and e["row"]["codec"] == first]
+    return {(row["image"], row["target"]): row["bpp"] for row in rows}
 
 
 def tasks_of(plan: Plan) -> list[Task]:
@@ -113,7 +133,14 @@ def valid_entries(plan: Plan, entries: list[Entry], *, failures: bool = False) -
             valid = valid and failures
         if valid:
             found[key_of(row)] = entry
-    return list(found.values())
+    if plan.protocol != "first":
+        return list(found.values())
+    limits, key = limits_of(plan, list(found.values())), plan.codec(plan.specs[0]).encode_key
+    return [
+        entry
+        for (image, name, target), entry in found.items()
+        if codecs[name].encode_key == key or (body(entry) or {}).get("limit") == limits.get((image, target))
+    ]
 
 
 def _in_line(plan: Plan, work: list[Work], number: int) -> Iterator[Task]:

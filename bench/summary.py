@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,10 @@ from bench.metrics.catalog import ALL, Metric
 from bench.metrics.patches import Features, frechet
 
 Row = dict[str, Any]
+#: What the best of a codec's forms is called behind the codec's name, and the measures of which the first that a
+#: photograph has decides.
+BEST, DECIDE = "best", ("ms_ssim", "psnr")
+_FORM = re.compile(r"(?P<name>[a-z]+)(/\d+)?")
 #: (codec or "original", image, setting) -> patch features.
 FeaturesOf = Callable[[str, str, int | None], Features]
 
@@ -25,9 +30,8 @@ def summarise(rows: list[Row], images: int, features: FeaturesOf) -> list[Row]:
         features: gives stored patch features.
 
     Returns:
-        Lines with codec, target, n, of, bpp, times and the mean of every measure that all their rows have (of
-        a partial measure, that some have); patch_fd is
-        over the patches of their photographs together.
+        Lines with codec, target, n, of, bpp, times and the mean of every measure that all their rows have (of a
+        partial measure, that some have); patch_fd is over the patches of their photographs together.
     """
     groups: dict[tuple[str, float], list[Row]] = {}
     for row in rows:
@@ -40,6 +44,32 @@ def summarise(rows: list[Row], images: int, features: FeaturesOf) -> list[Row]:
         }
         for (codec, target), group in groups.items()
     ]  # fmt: skip
+
+
+def best_forms(rows: list[Row]) -> list[Row]:
+    """Rows of codecs that would always be used in the best of their forms: full size or downscaled, by MS-SSIM (PSNR where a
+    picture is too small for it).
+
+    Args:
+        rows: of a run.
+
+    Returns:
+        For every codec that was run in more than one form (avif, avif/2, avif/4; upscaled ones are no forms of it), a
+        row a photograph and target under the name "avif/best"; `form` says which it was.
+    """
+    groups: dict[tuple[str, str, float], list[Row]] = {}
+    forms: dict[str, set[str]] = {}
+    for row in rows:
+        found = _FORM.fullmatch(row["codec"])
+        if found:
+            groups.setdefault((found["name"], row["image"], row["target"]), []).append(row)
+            forms.setdefault(found["name"], set()).add(row["codec"])
+    return [
+        {**best, "codec": f"{name}/{BEST}", "form": best["codec"]}
+        for (name, _, _), group in groups.items()
+        for best in [max(group, key=_quality)]
+        if len(forms[name]) > 1
+    ]
 
 
 def wins(summary: list[Row], metrics: list[str]) -> list[Row]:
@@ -79,6 +109,10 @@ def is_ours(codec: str) -> bool:
     return codec.startswith("tadm/")
 
 
+def _quality(row: Row) -> float:
+    return next(float(row["metrics"][name]) for name in DECIDE if name in row["metrics"])
+
+
 def _mean(group: list[Row], key: str) -> float:
     return float(np.mean([row[key] for row in group]))
 
@@ -94,6 +128,6 @@ def _metric_means(group: list[Row]) -> dict[str, float]:
 
 def _set_metrics(codec: str, group: list[Row], features: FeaturesOf) -> dict[str, float]:
     real = np.concatenate([features("original", row["image"], None) for row in group])
-    made = np.concatenate([features(codec, row["image"], row["setting"]) for row in group])
+    made = np.concatenate([features(row.get("form", codec), row["image"], row["setting"]) for row in group])
     distance = frechet(real.astype(np.float64), made.astype(np.float64))
     return {} if distance is None else {"patch_fd": round(distance, 4)}

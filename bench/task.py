@@ -43,11 +43,13 @@ class Work:
         task: photograph and codecs.
         wanted: image, codec and target of the entries to make.
         lacking: rows that were made before a measure of others was here.
+        limits: under the protocol `first`: bpp of the first codec's file by target, None where it has none.
     """
 
     task: Task
     wanted: set[Key]
     lacking: list[Entry]
+    limits: dict[float, float | None]
 
 
 def perform(plan: Plan, work: Work, environment: int, decoder: Decoder) -> None:
@@ -80,8 +82,15 @@ def perform(plan: Plan, work: Work, environment: int, decoder: Decoder) -> None:
             about = {
                 **common, "codec": codec.name, "version": codec.version(), "target": target, "environment": environment,
             }  # fmt: skip
+            if plan.protocol == "first" and plan.specs[0] not in task.specs:
+                limit = about["limit"] = work.limits[target]
+                if limit is None:
+                    journal.add([{"unreached": {**about, "reason": f"{plan.specs[0]} has no file"}}])
+                    continue
+            else:
+                limit = target
             try:
-                chosen = choose(plan.protocol, writer.rate, len(codec.settings), target)
+                chosen = choose(plan.protocol, writer.rate, len(codec.settings), limit, codec.parts)
                 if isinstance(chosen, Unreached):
                     journal.add([{"unreached": {**about, "reason": chosen.reason}}])
                 else:

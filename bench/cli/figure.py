@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bench.cli import measured
-from bench.cli.common import EXISTING, FOLDER, device_option, out_option, say
+from bench.cli.common import EXISTING, FOLDER, Bar, device_option, out_option, say
 from bench.errors import BenchError
 
 
@@ -118,6 +118,29 @@ def sheet_command(
         page.save(path, optimize=True, quality=92, subsampling=0)
     else:
         page.save(path, optimize=True)
+    say([path])
+
+
+@figure_group.command("rows")
+@click.argument("run", type=FOLDER)
+@out_option
+@click.option("--target", type=float, default=0.05, show_default=True, help="Rate of the run.")
+@click.option("--image", "images", multiple=True, help="A photograph of the run; repeat.  [default: all]")
+@click.option("--codec", "codecs", multiple=True, help="A codec of the run to show; repeat.  [default: all]")
+@click.option("--side", type=click.IntRange(64), default=256, show_default=True, help="Side of the crops in pixels.")
+@device_option
+def rows_command(
+    run: Path, out: Path, *, target: float, images: tuple[str, ...], codecs: tuple[str, ...], side: int, device: str
+) -> None:
+    """Picture rows: every photograph of a run through its codecs at one rate, faces first."""
+    from bench.figures.rows import picture_rows
+    from bench.report.pictures import Gallery
+
+    with Gallery(run, device) as gallery, Bar("rows") as bar:
+        page = picture_rows(gallery, list(images) or gallery.images, target, codecs, side, bar)
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"rows-{target:g}.jpg"
+    page.save(path, quality=92, subsampling=0, optimize=True)
     say([path])
 
 

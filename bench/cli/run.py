@@ -17,6 +17,7 @@ from bench.metrics.catalog import ALL
 from bench.photos import list_photos
 from bench.plan import Plan
 from bench.rates import PROTOCOLS, TARGETS, Protocol
+from bench.suites import SUITES
 
 QUICK_TARGETS = (0.03, 0.05, 0.1)
 QUICK_LIMIT = 2
@@ -44,14 +45,20 @@ _SHOWN = (
 )
 @click.option(
     "--protocol", type=click.Choice(PROTOCOLS), default="below", show_default=True,
-    help="below: the largest file within the target. nearest: the nearest file, at most a factor of 1.22 away; "
+    help="below: the largest file within the target. first: likewise for the first codec, and for every other one the "
+    "largest file not above the first's. nearest: the nearest file, at most a factor of 1.22 away; "
     "with the first 12 Kodak images it gives the tables that peers were published in here.",
+)  # fmt: skip
+@click.option(
+    "--suite", type=click.Choice(sorted(SUITES)),
+    help="A fixed comparison. user: tadmc as its encoder decides, and what else one could do at the same bytes: "
+    "JPEG, AVIF in three sizes, AVIF at a quarter behind four free upscalers.",
 )  # fmt: skip
 @click.option("--quick", is_flag=True, help="Two photographs, three rates, few codecs: under two minutes.")
 @measuring_options
 def run_command(
     photos: Path, out: Path, *, specs: tuple[str, ...], targets: tuple[float, ...], protocol: Protocol,
-    limit: int | None, jobs: int, quick: bool, external: bool, model: str | None, device: str,
+    suite: str | None, limit: int | None, jobs: int, quick: bool, external: bool, model: str | None, device: str,
 ) -> None:  # fmt: skip
     """Run codecs on the folder PHOTOS at matched rates and measure what comes back.
 
@@ -61,6 +68,11 @@ def run_command(
     from bench import records
 
     options = CodecOptions(model=model, device=device)
+    if suite and quick:
+        raise BenchError("--suite and --quick: one of them")
+    if suite:
+        wanted = SUITES[suite]
+        specs, protocol, targets = specs or wanted.specs, wanted.protocol, targets or wanted.targets
     if limit is None:
         limit = QUICK_LIMIT if quick else NEAREST_LIMIT if protocol == "nearest" else None
     codecs, skipped = available(list(specs) or standard(options, quick=quick), options)

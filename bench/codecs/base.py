@@ -67,6 +67,8 @@ class Codec(ABC):
         settings: values of the setting from the smallest file to the largest.
         setting_name: what the setting is called.
         scale: HR/LR ratio of what is coded; 1 = the full picture.
+        parts: 0, or the codec is told a rate and comes below it by itself: its settings are then 1, 2, 3, ... in so
+            many parts of a bit a pixel.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Codec(ABC):
     settings: tuple[int, ...]
     setting_name: ClassVar[str] = "quality"
     scale: int = 1
+    parts: int = 0
 
     @property
     def encode_key(self) -> str:

@@ -1,4 +1,4 @@
-"""tadmc itself, through its public functions: one scale, one payload and one way to decode a codec."""
+"""tadmc itself, through its public functions: one scale, or whatever its encoder picks, and one way to decode."""
 
 from __future__ import annotations
 
@@ -26,8 +26,11 @@ from codec.payload.registry import payload_for
 DEFAULT_PAYLOAD = "av1"
 _LOSSLESS = 100
 _MAX_TIMESTEP = 200
+#: How finely a rate is asked for where the encoder picks the scale: settings are in so many parts of a bit a pixel.
+_PARTS, _LARGEST_RATE = 10_000, 1.0
 _NAME = re.compile(
-    r"tadm/(?P<scale>\d+)(-(?P<payload>\w+))?:(z|r(?P<realism>\d+|\d*\.\d+)(:t(?P<timestep>\d+|\d*\.\d+))?)"
+    r"tadm/(?P<scale>\d+|auto)(-(?P<payload>\w+))?"
+    r"(?P<how>:(z|r(?P<realism>\d+|\d*\.\d+)(:t(?P<timestep>\d+|\d*\.\d+))?))?"
 )
 
 
@@ -36,35 +39,43 @@ class Variant:
     """What the name of one of our codecs says.
 
     Attributes:
-        scale: HR/LR ratio.
+        scale: HR/LR ratio; None = the encoder picks scale and chroma for a rate, as it does for users.
         payload: "av1", "png", ...
         realism: 0..1; None = without denoising, the rescaler's own output.
+        recommended: decode at the realism that the model recommends instead.
         timestep: one for every tile instead of the predicted ones; None = predicted.
     """
 
-    scale: int
+    scale: int | None
     payload: str = DEFAULT_PAYLOAD
     realism: float | None = 1.0
+    recommended: bool = False
     timestep: float | None = None
 
     @classmethod
     def parse(cls, spec: str) -> Self | None:
-        """From `tadm/SCALE[-PAYLOAD]:rREALISM[:tTIMESTEP]` or `tadm/SCALE[-PAYLOAD]:z`; None = not such a name."""
+        """From `tadm/SCALE[-PAYLOAD][:rREALISM[:tTIMESTEP]]`, SCALE a number or `auto`, `:z` for the rescaler alone,
+        nothing for the recommended realism; None = not such a name.
+        """
         found = _NAME.fullmatch(spec)
         if found is None or float(found["realism"] or 0) > 1 or float(found["timestep"] or 0) > _MAX_TIMESTEP:
             return None
         return cls(
-            scale=int(found["scale"]), payload=found["payload"] or DEFAULT_PAYLOAD,
-            realism=float(found["realism"]) if found["realism"] else None,
+            scale=None if found["scale"] == "auto" else int(found["scale"]),
+            payload=found["payload"] or DEFAULT_PAYLOAD,
+            realism=float(found["realism"]) if found["realism"] else None if found["how"] else 1.0,
+            recommended=found["how"] is None,
             timestep=float(found["timestep"]) if found["timestep"] else None,
         )  # fmt: skip
 
     @property
     def encoder(self) -> str:
         """The part of the name that decides what is written."""
-        return f"tadm/{self.scale}{'' if self.payload == DEFAULT_PAYLOAD else f'-{self.payload}'}"
+        return f"tadm/{self.scale or 'auto'}{'' if self.payload == DEFAULT_PAYLOAD else f'-{self.payload}'}"
 
     def __str__(self) -> str:
+        if self.recommended:
+            return self.encoder
         decoder = "z" if self.realism is None else f"r{self.realism:g}"
         return f"{self.encoder}:{decoder}" + ("" if self.timestep is None else f":t{self.timestep:g}")
 
@@ -72,24 +83,25 @@ class Variant:
     def title(self) -> str:
         """For people."""
         how = "rescaler only" if self.realism is None else f"realism {self.realism:g}"
+        how = "default realism" if self.recommended else how
         fixed = "" if self.timestep is None else f", t = {self.timestep:g}"
-        return f"tadmc {self.scale}x {self.payload.upper()}, {how}{fixed}"
+        return f"tadmc {f'{self.scale}x' if self.scale else 'auto'} {self.payload.upper()}, {how}{fixed}"
 
 
 class Tadm(Codec):
-    """One `Variant`; the setting is the payload's quality."""
+    """One `Variant`. The setting is the payload's quality; where the encoder picks the scale, it is the rate."""
 
     family = "tadm"
     suffix = ".tadm"
 
     def __init__(self, variant: Variant, options: CodecOptions) -> None:
         self.variant, self._options = variant, options
-        self.name, self.title, self.scale = str(variant), variant.title, variant.scale
+        self.name, self.title, self.scale = str(variant), variant.title, variant.scale or 1
         known = scales(options.model)
-        if self.scale not in known:
+        if not known or (variant.scale is not None and variant.scale not in known):
             listed = ", ".join(map(str, known)) or "none"
             raise MissingError(
-                f"{self.name}: no model for scale {self.scale} (there is {listed}); name one with --model"
+                f"{self.name}: no model for scale {variant.scale} (there is {listed}); name one with --model"
             )
         if variant.payload not in PAYLOADS:
             raise MissingError(f"{self.name}: no payload {variant.payload!r} in this tadmc, only {', '.join(PAYLOADS)}")
@@ -98,7 +110,11 @@ class Tadm(Codec):
             payload.encode(np.zeros((8, 8, 3), np.uint8), quality=50)
         except codec.TadmError as exc:
             raise MissingError(f"{self.name}: {exc}") from exc
-        self.settings = (_LOSSLESS,) if variant.payload in LOSSLESS_PAYLOADS else tuple(range(100))
+        self._scales = known if variant.scale is None else (variant.scale,)
+        if variant.scale is None:
+            self.settings, self.parts = tuple(range(1, round(_LARGEST_RATE * _PARTS) + 1)), _PARTS
+        else:
+            self.settings = (_LOSSLESS,) if variant.payload in LOSSLESS_PAYLOADS else tuple(range(100))
 
     @property
     def encode_key(self) -> str:
@@ -107,17 +123,21 @@ class Tadm(Codec):
 
     def version(self) -> str:
         """Everything that moves a figure: networks of both sides, what codes the LR, and in which precision."""
-        package = _package(self.scale, self._options.model)
-        writes = self.scale in package.config.get("writers", ())
-        writer = f", writer {_writer_id(package.folder, self.scale)}" if writes else ""
+        models = ", ".join(self._networks(scale) for scale in self._scales)
+        recommended = ""
+        if self.variant.recommended:
+            package = _package(self._scales[0], self._options.model)
+            recommended = f", realism {package.family.default_realism(package.config):g}"
         return (
-            f"tadmc {codec.__version__}, model {model_id(self.scale, self._options.model)}{writer}, "
-            f"{_library(self.variant.payload)}, {_precision(self._options.device, self._options.dtype)}"
+            f"tadmc {codec.__version__}, {models}{recommended}, {_library(self.variant.payload)}, "
+            f"{_precision(self._options.device, self._options.dtype)}"
         )
 
     def encode(self, photo: Photo, setting: int) -> bytes:
-        options = codec.EncodeOptions(scale=self.scale, payload=self.variant.payload)
-        if setting != _LOSSLESS:
+        options = codec.EncodeOptions(scale=self.variant.scale, payload=self.variant.payload)
+        if self.parts:
+            options = replace(options, bpp=setting / self.parts)
+        elif setting != _LOSSLESS:
             options = replace(options, quality=setting)
         try:
             return codec.encode(photo.pixels, options=options, model=self._options.model, device=self._options.device)
@@ -125,16 +145,23 @@ class Tadm(Codec):
             raise CodecError(f"{self.name} at {setting}: {photo.name} cannot be encoded ({exc})") from exc
 
     def decode(self, data: bytes, expected: Expected) -> Decoded:
+        realism = None if self.variant.recommended else self.variant.realism or 0.0
         try:
             image = codec.decode(
-                data, realism=self.variant.realism or 0.0, denoise=self.variant.realism is not None,
-                fixed_timestep=self.variant.timestep, model=self._options.model, device=self._options.device,
-                dtype=self._options.dtype, compile=self._options.compile,
+                data, realism=realism, denoise=self.variant.realism is not None, fixed_timestep=self.variant.timestep,
+                model=self._options.model, device=self._options.device, dtype=self._options.dtype,
+                compile=self._options.compile,
             )  # fmt: skip
         except codec.TadmError as exc:
             raise CodecError(f"{self.name}: {exc}") from exc
         timesteps = [[round(float(t), 2) for t in row] for row in image.info["timesteps"]]
         return Decoded(np.array(image.convert("RGB")), timesteps)
+
+    def _networks(self, scale: int) -> str:
+        package = _package(scale, self._options.model)
+        writes = scale in package.config.get("writers", ())
+        writer = f", writer {_writer_id(package.folder, scale)}" if writes else ""
+        return f"model {model_id(scale, self._options.model)}{writer}"
 
 
 def scales(model: str | None) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ dlib's detector, landmarks and 128-d descriptor, with the models of the package 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class Faces:
     def __call__(self, original: PixelArray, decoded: PixelArray) -> dict[str, float]:
         """Compare the faces of two pictures, uint8 [H, W, 3]."""
         distances, errors = [], []
-        for box in self._find(original, 1 if original.shape[0] * original.shape[1] < _LARGE else 0):
+        for box in self._found(original):
             shape = self._five(original, box)
             a, b = (np.array(self._network.compute_face_descriptor(p, shape, 1)) for p in (original, decoded))
             distances.append(float(np.linalg.norm(a - b)))
@@ -53,6 +54,13 @@ class Faces:
             return {}
         lost = float(np.mean([d > _STRANGER for d in distances]))
         return {"face": float(np.mean(distances)), "face_lost": lost, "eye": float(np.mean(errors))}
+
+    def boxes(self, picture: PixelArray) -> list[tuple[int, int, int, int]]:
+        """Faces of a picture: x, y, width, height."""
+        return [(box.left(), box.top(), box.width(), box.height()) for box in self._found(picture)]
+
+    def _found(self, picture: PixelArray) -> list[Any]:
+        return list(self._find(picture, 1 if picture.shape[0] * picture.shape[1] < _LARGE else 0))
 
     def _points(self, picture: PixelArray, box: object) -> np.ndarray:
         return np.array([(p.x, p.y) for p in self._marks(picture, box).parts()])

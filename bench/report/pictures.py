@@ -85,13 +85,13 @@ class Gallery:
         found = {
             row["codec"]: row
             for row in self.record["rows"]
-            if row["image"] == image and row["target"] == target and row["codec"] in self._specs
+            if row["image"] == image and row["target"] == target and _measured(row) in self._specs
         }
         return [found[name] for name in self.record["codecs"] if name in found and (not codecs or name in codecs)]
 
     def decoded(self, row: dict[str, Any]) -> PixelArray:
         """Pixels of a row's file, uint8 [H, W, 3]."""
-        return self._read(row, self._specs[row["codec"]]).pixels
+        return self._read(row, self._specs[_measured(row)]).pixels
 
     def dialled(self, row: dict[str, Any], realism: float) -> Read:
         """A row's file of ours decoded at another realism."""
@@ -109,7 +109,7 @@ class Gallery:
         return self._decoder.decode(spec, self._file(row), expected)
 
     def _file(self, row: dict[str, Any]) -> Path:
-        return self._plan.coded(self._plan.codec(self._specs[row["codec"]]), row["image"], row["setting"])
+        return self._plan.coded(self._plan.codec(self._specs[_measured(row)]), row["image"], row["setting"])
 
     def _photo(self, image: str) -> Photo:
         if image not in self._paths or image not in self.images:
@@ -119,6 +119,11 @@ class Gallery:
         if digest(photo.pixels) != known:
             raise BenchError(f"{image}: the photograph changed since it was measured")
         return photo
+
+
+def _measured(row: dict[str, Any]) -> str:
+    """The codec that a row is of: under the name of a codec's best form, the form."""
+    return str(row.get("form", row["codec"]))
 
 
 class Store:

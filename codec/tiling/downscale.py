@@ -34,7 +34,8 @@ class Strip:
 def downscaled_strips(rows: RowSource, scale: int, height: int, reach: int = 0) -> Iterator[Strip]:
     """Antialiased bicubic downscale, Keys kernel a = -0.5, rounded to 8 bits; at scale 1 the picture itself.
 
-    The strips put together are what the whole picture gives, within Pillow's rounding: two grey levels at most.
+    The strips put together are what the whole picture gives, within Pillow's rounding: two grey levels at most, or more
+    where an overshoot beyond black or white is cut off between its two passes, whose order it chooses by the shape.
 
     Args:
         rows: the photograph.

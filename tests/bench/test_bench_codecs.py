@@ -85,7 +85,11 @@ def test_ours(photo: Callable[[int, int], Pixels], tiny_package: Path) -> None:
         ("tadm/16-png:r0.5", Variant(scale=16, payload="png", realism=0.5)),
         ("tadm/8:r1:t50", Variant(scale=8, timestep=50.0)),
         ("tadm/4:z", Variant(scale=4, realism=None)),
-        ("tadm/4", None),
+        ("tadm/4", Variant(scale=4, recommended=True)),
+        ("tadm/auto", Variant(scale=None, recommended=True)),
+        ("tadm/auto:r0", Variant(scale=None, realism=0.0)),
+        ("tadm/", None),
+        ("tadm/4:", None),
         ("tadm/4:r2", None),
         ("tadm/4:r1:t900", None),
         ("avif/4", None),
@@ -98,7 +102,7 @@ def test_names_of_ours(name: str, variant: Variant | None) -> None:
 
 
 def test_unknown_and_missing_codecs(tiny_package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for spec in ("gif", "jpeg/1", "tadm/4", "jpeg:r1", ""):
+    for spec in ("gif", "jpeg/1", "tadm/4:", "jpeg:r1", ""):
         with pytest.raises(BenchError, match="not known"):
             make(spec, NONE)
     with pytest.raises(MissingError, match="no model for scale 5"):

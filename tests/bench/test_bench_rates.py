@@ -78,3 +78,17 @@ def test_few_encodes_and_no_memory_of_other_targets(target: float) -> None:
     first = candidates(counting(linear), 100, target)
     assert len(set(asked) | set(first)) <= 18
     assert candidates(linear, 100, target) == first
+
+
+def test_a_codec_that_is_told_a_rate_is_asked_once() -> None:
+    asked = []
+
+    def rate(index: int) -> float:
+        asked.append(index)
+        return (index + 1) / 10_000 * 0.97
+
+    assert choose("below", rate, 10_000, 0.015, 10_000) == 149
+    assert choose("first", rate, 10_000, 0.03, 10_000) == 299
+    assert asked == [149, 299]
+    assert isinstance(choose("below", rate, 10_000, 2.0, 10_000), Unreached)
+    assert isinstance(choose("below", lambda _: 0.5, 10_000, 0.03, 10_000), Unreached)

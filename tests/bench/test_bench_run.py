@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from bench import records
+from bench.cli import main
 from bench.codecs.base import CodecOptions, Expected
 from bench.decoding import Decoder
 from bench.environment import child_environment
@@ -69,6 +71,50 @@ def test_a_finished_run_has_nothing_left_to_do(run: Plan) -> None:
     execute(run, progress=lambda *what: told.append(what))
     assert told == [(0, 0, "")]
     assert [line for line in run.journal.read_text().splitlines() if "environment" not in line[:15]] == before
+
+
+def test_peers_get_the_bytes_of_the_first_codec(cheap: Plan) -> None:
+    plan = replace(cheap, protocol="first", specs=("webp", "jpeg", "jpeg/2"), targets=(1.5, 3.0))
+    record = records.measure(plan, {})
+    rows = {(r["codec"], r["image"], r["target"]): r for r in record["rows"]}
+    for (name, image, target), row in rows.items():
+        assert row["bytes"] <= rows["webp", image, target]["bytes"], name
+    assert {name for name, _, _ in rows} == {"webp", "jpeg", "jpeg/2", "jpeg/best"}
+    best = [row for row in rows.values() if row["codec"] == "jpeg/best"]
+    assert best
+    for row in best:
+        forms = [
+            rows[f, row["image"], row["target"]] for f in ("jpeg", "jpeg/2") if (f, row["image"], row["target"]) in rows
+        ]
+        # too small for MS-SSIM
+        assert row["metrics"]["psnr"] == max(form["metrics"]["psnr"] for form in forms)
+        assert row["metrics"] == rows[row["form"], row["image"], row["target"]]["metrics"]
+    told: list[tuple[int, int, str]] = []
+    execute(plan, progress=lambda *what: told.append(what))
+    assert [total for _, total, _ in told] == [0, 0]
+    # another first codec: what was measured beside the old one's files says nothing
+    execute(replace(plan, specs=("jpeg", "jpeg/2")), progress=lambda *what: told.append(what))
+    assert max(total for _, total, _ in told) == 2
+
+
+def test_a_suite_from_the_command_line(photos_folder: Path, tmp_path: Path) -> None:
+    """The encoder decides ours; peers are named here, since the upscalers take their time."""
+    out = tmp_path / "run"
+    options = [f"--codec={s}" for s in ("tadm/auto", "avif", "avif/4")] + ["--target=0.5"]
+    result = CliRunner().invoke(
+        main, ["run", str(photos_folder), f"--out={out}", "--suite=user", "--no-external", *options]
+    )
+    assert result.exit_code == 0, result.output
+    record = records.read(out)
+    assert record["protocol"] == {"name": "first", "targets": [0.5]}
+    assert "avif/best" in record["codecs"]
+    ours = [row for row in record["rows"] if row["codec"] == "tadm/auto"]
+    assert [row["image"] for row in ours] == ["one", "two"]
+    assert all(row["bpp"] <= 0.5 for row in ours)
+    made = CliRunner().invoke(main, ["figure", "rows", str(out), f"--out={out}", "--target=0.5"])
+    assert made.exit_code == 0, made.output
+    with Image.open(out / "rows-0.5.jpg") as page:
+        assert page.width > 5 * 168  # the original, and every codec beside it
 
 
 def started(plan: Plan, *more: str) -> subprocess.Popen[bytes]:

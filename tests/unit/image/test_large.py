@@ -30,7 +30,7 @@ def noise(width: int, height: int) -> np.ndarray:
 
 @given(st.integers(1, 90), st.integers(1, 300), st.sampled_from([1, 2, 4, 8, 16, 32]), st.integers(1, 9))
 def test_strips_of_the_lr_are_the_downscale_of_the_whole(width: int, height: int, scale: int, strip: int) -> None:
-    pixels = noise(width, height)
+    pixels = 64 + noise(width, height) // 2  # no overshoot is clipped between Pillow's two passes
     whole = pad(pixels, -height % scale, -width % scale)
     size = (whole.shape[1] // scale, whole.shape[0] // scale)
     want = np.asarray(Image.fromarray(whole).resize(size, Image.Resampling.BICUBIC))
