@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 pytest.importorskip("matplotlib", reason="the extra `bench` is not installed: pip install -e '.[bench]'")
@@ -28,29 +31,48 @@ SPECS = ("jpeg/2", "webp", "tadm/4:r0", "tadm/4:r1")
 
 
 @pytest.fixture(scope="session")
-def photos_folder(tmp_path_factory: pytest.TempPathFactory, photo: Callable[[int, int], Pixels]) -> Path:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all processes that run these tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "bench"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photos_folder(shared_folder: Path, photo: Callable[[int, int], Pixels]) -> Path:
     """Two PNG files, large enough for every measure of ours."""
-    folder = tmp_path_factory.mktemp("bench") / "photos"
-    folder.mkdir()
-    Image.fromarray(photo(192, 176)).save(folder / "one.png")
-    Image.fromarray(photo(200, 168)).save(folder / "two.png")
+    folder = shared_folder / "photos"
+    with FileLock(shared_folder / "photos.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            Image.fromarray(photo(192, 176)).save(folder / "one.png")
+            Image.fromarray(photo(200, 168)).save(folder / "two.png")
     return folder
 
 
 @pytest.fixture(scope="session")
 def plan(photos_folder: Path, tiny_package: Path) -> Plan:
     """What the shared run measures."""
+    model = photos_folder.parent / tiny_package.name
+    with FileLock(photos_folder.parent / "model.lock"):  # every process has a tiny package of its own, all alike
+        if not model.exists():
+            shutil.copytree(tiny_package, model)
     return Plan(
         out=photos_folder.parent / "run", photos=tuple(sorted(photos_folder.iterdir())), specs=SPECS, protocol="below",
-        targets=TARGETS, options=CodecOptions(model=str(tiny_package), device="cpu"),
+        targets=TARGETS, options=CodecOptions(model=str(model), device="cpu"),
     )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
-def run(plan: Plan) -> Plan:
-    """The shared run, done: journal, files, results.json."""
-    records.measure(plan, {"vvc": "vvc: not here"})
-    return plan
+def run(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """The shared run, done once by whichever process comes first, and a copy of it: journal, files, results.json."""
+    with FileLock(f"{plan.out}.lock"):
+        if not (plan.out / records.RESULTS).exists():
+            records.measure(plan, {"vvc": "vvc: not here"})
+    own = tmp_path_factory.mktemp("bench") / "run"
+    shutil.copytree(plan.out, own)
+    return replace(plan, out=own)
 
 
 @pytest.fixture

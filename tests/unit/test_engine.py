@@ -67,7 +67,7 @@ def test_weights_that_change_are_loaded_anew(
 
 def test_two_engines_with_different_budgets(tiny_package: Path, photo: Photo) -> None:
     """Less memory means more pieces and the same pixels, in whatever order the engines are used."""
-    data = codec.encode(photo(900, 700), model=str(tiny_package), effort="fast")
+    data = codec.encode(photo(600, 450), model=str(tiny_package), effort="fast")
 
     def pieces(engine: codec.Engine) -> tuple[int, np.ndarray]:
         totals: list[int] = []
@@ -75,7 +75,7 @@ def test_two_engines_with_different_budgets(tiny_package: Path, photo: Photo) ->
         return totals[-1], np.asarray(image)
 
     with (
-        codec.Engine(model=str(tiny_package), max_vram=0.15) as small,
+        codec.Engine(model=str(tiny_package), max_vram=0.1) as small,
         codec.Engine(model=str(tiny_package)) as large,
     ):
         results = [pieces(engine) for engine in (small, large, small, large)]

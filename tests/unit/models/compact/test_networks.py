@@ -144,7 +144,7 @@ def test_too_little_memory_means_smaller_pieces_then_an_error(
         pieces(net, data, everything)
 
 
-@pytest.mark.parametrize("scale", [4, 16])
+@pytest.mark.parametrize("scale", [pytest.param(4, marks=pytest.mark.slow), 16])
 @pytest.mark.parametrize("realism", [0.0, 1.0])
 @pytest.mark.parametrize(
     ("device", "least"),

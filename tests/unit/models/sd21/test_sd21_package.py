@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +15,10 @@ from safetensors.torch import load_file, save_file
 pytest.importorskip("diffusers", reason="the sd21 family needs diffusers")
 pytest.importorskip("peft", reason="the sd21 family needs peft")
 
+from click.testing import CliRunner, Result
 from peft import PeftModel
 
+from codec.cli import main
 from codec.errors import InputError, ModelError
 from codec.models import store as library
 from codec.models.package import Package, open_package
@@ -216,20 +216,19 @@ class TestImport:
             import_tadm(tmp_path / "taken", **arguments(tiny_release))  # type: ignore[arg-type]
 
     def test_the_command_line(self, tiny_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def models(*words: str) -> subprocess.CompletedProcess[str]:
-            command = [sys.executable, "-m", "codec", "models", *words]
-            env = os.environ | {"TADMC_MODELS": str(tmp_path / "models")}
-            return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100, env=env)
+        monkeypatch.setenv("TADMC_MODELS", str(tmp_path / "models"))
+
+        def models(*words: str) -> Result:
+            return CliRunner().invoke(main, ["models", *words])
 
         words = [f"--{name}={value}" for name, value in arguments(tiny_release).items()]
         made = models("import-tadm", *words, "-o", "mine")
-        assert (made.returncode, made.stderr.split()[:2]) == (0, ["made", "mine"])
-        monkeypatch.setenv("TADMC_MODELS", str(tmp_path / "models"))
+        assert (made.exit_code, made.stderr.split()[:2]) == (0, ["made", "mine"])
         assert [(p.name, p.family.name, p.scales) for p in library.installed()] == [("mine", "sd21", (16,))]
         load_package(tmp_path / "models/mine", check=True)
         (tmp_path / "models/mine/scheduler.safetensors").write_bytes(b"x")
         broken = models("verify", "mine")
-        assert broken.returncode not in (0, 1)
+        assert broken.exit_code not in (0, 1)
         assert "scheduler.safetensors" in broken.stderr
         assert len(broken.stderr.splitlines()) == 1
 
