@@ -88,9 +88,9 @@ def fig6_command(
     from bench.figures.rescaler import draw_parts
     from bench.figures.style import save
 
+    named = dict(_log(text) for text in logs)
     options = CodecOptions(model=model, device=device)
     record = _measure("fig6", runs.rescaler_parts(options), photos, limit, out, options, jobs, external)
-    named = dict(_log(text) for text in logs)
     say(save(draw_parts(record, named, key), out, "fig6"))
 
 

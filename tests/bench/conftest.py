@@ -60,7 +60,7 @@ def plan(photos_folder: Path, tiny_package: Path) -> Plan:
             shutil.copytree(tiny_package, model)
     return Plan(
         out=photos_folder.parent / "run", photos=tuple(sorted(photos_folder.iterdir())), specs=SPECS, protocol="below",
-        targets=TARGETS, options=CodecOptions(model=str(model), device="cpu"),
+        targets=TARGETS, options=CodecOptions(model=str(model), device="cpu"), external=False,
     )  # fmt: skip
 
 

@@ -144,12 +144,12 @@ def test_too_little_memory_means_smaller_pieces_then_an_error(
         pieces(net, data, everything)
 
 
-@pytest.mark.parametrize("scale", [pytest.param(4, marks=pytest.mark.slow), 16])
+@pytest.mark.parametrize("scale", [4, 16])
 @pytest.mark.parametrize("realism", [0.0, 1.0])
 @pytest.mark.parametrize(
     ("device", "least"),
     [
-        ("cpu", 50),
+        pytest.param("cpu", 50, marks=pytest.mark.slow),
         pytest.param(
             "cuda", 40,
             marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")],

@@ -185,6 +185,7 @@ def _out_of_memory(*_: object, **__: object) -> None:
     raise torch.OutOfMemoryError
 
 
+@pytest.mark.slow
 def test_networks_compile_in_one_graph(tiny_sd21: Path) -> None:
     """Without code generation: a break of the graph would be an error here."""
     pipeline = load_package(tiny_sd21)
