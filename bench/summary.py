@@ -47,8 +47,8 @@ def summarise(rows: list[Row], images: int, features: FeaturesOf) -> list[Row]:
 
 
 def best_forms(rows: list[Row]) -> list[Row]:
-    """Rows of codecs that would always be used in the best of their forms: full size or downscaled, by MS-SSIM (PSNR where a
-    picture is too small for it).
+    """Rows of codecs that would always be used in the best of their forms: full size or downscaled, by MS-SSIM, or by
+    PSNR where a picture is too small for it.
 
     Args:
         rows: of a run.

@@ -71,7 +71,7 @@ def test_two_engines_with_different_budgets(tiny_package: Path, photo: Photo) ->
 
     def pieces(engine: codec.Engine) -> tuple[int, np.ndarray]:
         totals: list[int] = []
-        image = codec.decode(data, engine=engine, on_progress=lambda _, total: totals.append(total))
+        image = codec.decode(data, engine=engine, realism=0, on_progress=lambda _, total: totals.append(total))
         return totals[-1], np.asarray(image)
 
     with (
