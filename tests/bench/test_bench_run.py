@@ -162,6 +162,7 @@ def test_an_interrupted_run_ends_at_once(photo: Callable[[int, int], np.ndarray]
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def test_resume_after_a_kill(cheap: Plan) -> None:
