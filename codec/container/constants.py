@@ -6,8 +6,8 @@ from enum import IntEnum
 
 #: First four bytes of every file. The high bit of the first catches seven-bit transfers.
 MAGIC = b"\x9cTDM"
-#: Version written by this code. Another major version is refused, another minor version is read.
-VERSION_MAJOR, VERSION_MINOR = 1, 0
+#: Newest version that this code writes. Another major version is refused, another minor version is read.
+VERSION_MAJOR, VERSION_MINOR = 1, 1
 #: Largest side in pixels that the format can express.
 MAX_SIDE = 2**24 - 1
 #: Bytes of a model id.
@@ -19,6 +19,11 @@ class GridPreset(IntEnum):
 
     COMPACT_64 = 0
     LATENT_96_32 = 1
+    PICTURE_TIME = 2
+
+
+#: Tile grid presets that came with minor version 1; a file of another preset says minor version 0.
+SINCE_MINOR_1 = frozenset({GridPreset.PICTURE_TIME})
 
 
 class ChunkType:

@@ -10,8 +10,8 @@ from codec.container import schema
 from codec.container.compression import deflate
 from codec.container.constants import (
     COMPRESSED_CHUNKS,
+    SINCE_MINOR_1,
     VERSION_MAJOR,
-    VERSION_MINOR,
     ChunkType,
 )
 from codec.container.file import TadmFile
@@ -29,7 +29,7 @@ def write(file: TadmFile) -> bytes:
         chunks = _chunks(file)
         head: bytes = schema.HEADER.build(
             {
-                "version": {"major": VERSION_MAJOR, "minor": VERSION_MINOR},
+                "version": {"major": VERSION_MAJOR, "minor": int(header.grid in SINCE_MINOR_1)},
                 "packing": {"has_chunks": bool(chunks), "grid_preset": header.grid, "coding": header.coding},
                 "width": header.size.width,
                 "height": header.size.height,

@@ -239,7 +239,10 @@ class TadmImage:
             options = replace(options, realism=package.family.default_realism(package.config))
         stored = self._file.timesteps
         size = Size(header.size.width, header.size.height)
-        levels = None if stored is None else timestep_map(package.family, size, stored)
+        family = family_of_preset(header.grid)
+        levels = None if stored is None else timestep_map(family, size, stored)
+        if package.family is not family:  # a stand-in has tiles of its own
+            levels = None
         return Recipe(size=size, quality=header.quality, options=options, timesteps=levels)
 
     def _restorer(self) -> Restorer:

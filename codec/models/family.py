@@ -118,11 +118,16 @@ class Family(Protocol):
         name: in `config.json` of its packages.
         preset: number of the tile grid of its files; it also names the way of decoding.
         largest_timestep: that users may fix.
+        has_timestep_map: whether its files may carry one (chunk `tmap`).
+        reads_pictures: whether its LR is a picture that any decoder of such a family can read. TADM's holds more, and
+            only its own decoder can make use of it.
     """
 
     name: str
     preset: int
     largest_timestep: float
+    has_timestep_map: bool
+    reads_pictures: bool
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
         """Scales that a package can decode.
@@ -177,8 +182,10 @@ def timestep_map(family: Family, size: Size, levels: bytes) -> FloatArray:
     """The map that a file carries, one byte t' a tile: t = 10 + 190 t' / 255.
 
     Raises:
-        FormatError: it has another number of tiles than the picture.
+        FormatError: it has another number of tiles than the picture, or files of this family have none.
     """
+    if not family.has_timestep_map:
+        raise FormatError(f"chunk 'tmap': files of tile grid preset {family.preset} have none")
     grid = family.timestep_grid(size)
     if len(levels) != grid.pixels:
         raise FormatError(f"chunk 'tmap': {len(levels)} timesteps, the picture has {grid.pixels} tiles")

@@ -6,8 +6,9 @@ from codec.errors import ModelError, UnsupportedError
 from codec.models.compact.family import COMPACT
 from codec.models.family import Family
 from codec.models.sd21.family import SD21
+from codec.models.tadsr.family import TADSR
 
-_FAMILIES: list[Family] = [COMPACT, SD21]
+_FAMILIES: list[Family] = [COMPACT, SD21, TADSR]
 
 
 def families() -> tuple[Family, ...]:

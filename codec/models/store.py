@@ -169,20 +169,23 @@ def for_decoding(
         scale: HR/LR ratio of the file.
         family: that decodes the file's tile grid.
         model: package folder or name to use; None = search the shipped and the added ones.
-        any_model: accept another model of this family and scale.
+        any_model: accept another model of this family and scale, or of another family if both read any picture.
 
     Raises:
         ModelError: no such model here; says which the file needs, which there are, and the way out.
     """
-    found = [p for p in packages(model) if scale in p.scales and p.family is family]
+    here = [p for p in packages(model) if scale in p.scales]
+    found = [p for p in here if p.family is family]
     for package in found:
         try:
             if package.model_id(scale) == model_id:
                 return package
         except ModelError:  # a package that lacks a file is not the one
             continue
-    if any_model and found:
-        return found[0]
+    if any_model:
+        found += [p for p in here if p not in found and p.family.reads_pictures and family.reads_pictures]
+        if found:
+            return found[0]
     raise ModelError(
         f"the file was written for model {model_id.hex()} at scale {scale}; here is {_ids(found, scale)}. "
         "Install the version of tadmc that ships it, name its folder as the model, or allow any model"

@@ -24,6 +24,8 @@ class CompactFamily:
     name = "compact"
     preset = 0
     largest_timestep = 200.0
+    has_timestep_map = True
+    reads_pictures = True
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
         """See `Family.scales`."""

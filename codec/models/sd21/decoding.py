@@ -6,33 +6,22 @@ Its VAE looks at a whole picture, so a region costs as much as the picture.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from codec.arrays import FloatArray, PixelArray, Progress, crop
-from codec.errors import DeviceMemoryError
 from codec.geometry import Box
 from codec.models.device import limit_memory, needing_memory, resolve_device, resolve_dtype
 from codec.models.family import Lr, Recipe, Runtime, given_timesteps
 from codec.models.rounding import from_uint8, to_uint8
 from codec.models.sd21.family import SD21
-from codec.models.sd21.geometry import LATENT_CELL, denoiser_plan, latent_size, vae_plan
+from codec.models.sd21.geometry import LATENT_CELL, denoiser_plan, latent_size
 from codec.models.sd21.package import load_package
 from codec.models.sd21.pipeline import Sd21Pipeline
-from codec.models.sd21.tiles import run_tiles
-from codec.models.sd21.vae import LatentCodec
+from codec.models.sd21.running import first_batch, pixels_of, with_less
 from codec.tiling.pieces import Piece
-from codec.tiling.window import BlendPlan
-
-#: Latent cells of a VAE tile above which its decoder runs in strips, and values a strip then holds, tried in order.
-_WHOLE_CELLS = 160**2
-_STRIPS = (2**25, 2**22)
-#: Denoiser tiles that run together at first.
-_BATCH = {"cpu": 1, "cuda": 16}
 
 
 class Sd21Restorer:
@@ -43,7 +32,7 @@ class Sd21Restorer:
     def __init__(self, pipeline: Sd21Pipeline, *, batch: int | None = None, max_vram: float | None = None) -> None:
         self._pipeline, self._max_vram = pipeline, max_vram
         self._device = pipeline.denoiser.prompt.device
-        self._batch = batch or _BATCH.get(self._device.type, 4)
+        self._batch = batch or first_batch(self._device)
 
     @classmethod
     def load(cls, folder: Path, runtime: Runtime) -> Sd21Restorer:
@@ -107,37 +96,11 @@ class Sd21Restorer:
             t = torch.from_numpy(timesteps).to(self._device)[None]
         if denoise:
             t_min = p.predictor.config.t_min
-            z0 = self._denoise(z, t_min + realism * (t - t_min), plan, progress)
+            times = t_min + realism * (t - t_min)
+            z0 = with_less(
+                self._batch, self._device, lambda batch: p.denoise(z, times, plan, batch=batch, progress=progress)
+            )
         else:
             z0 = z * p.latent_codec.scaling_factor
-        out = to_uint8(self._to_pixels(z0, vae_plan(z.shape[2], z.shape[3]))[0])
+        out = to_uint8(pixels_of(p.latent_codec, z0)[0])
         return out.permute(1, 2, 0).contiguous().cpu().numpy(), t[0].cpu().numpy()
-
-    def _denoise(self, z_hat: Tensor, t: Tensor, plan: BlendPlan, progress: Progress | None) -> Tensor:
-        """With as many tiles at a time as memory holds: the batch changes nothing but rounding."""
-        batch = self._batch
-        while True:
-            try:
-                with needing_memory(self._device, "one tile of the denoiser"):
-                    return self._pipeline.denoise(z_hat, t, plan, batch=batch, progress=progress)
-            except DeviceMemoryError:
-                if batch == 1:
-                    raise
-            batch //= 2
-
-    def _to_pixels(self, z0: Tensor, plan: BlendPlan) -> Tensor:
-        """Whole tiles where they are small, else in strips as thick as memory holds."""
-        codec = self._pipeline.latent_codec
-        choices = (None, *_STRIPS) if plan.tile_height * plan.tile_width <= _WHOLE_CELLS else _STRIPS
-        for strip in choices:
-            try:
-                with needing_memory(self._device, "the VAE's decoder in strips"):
-                    return run_tiles(z0, plan, 1, partial(_decode_tiles, codec, strip))
-            except DeviceMemoryError:
-                if strip == choices[-1]:
-                    raise
-        raise AssertionError  # the loop ends by return or raise
-
-
-def _decode_tiles(codec: LatentCodec, strip: int | None, tiles: Tensor, numbers: slice) -> Tensor:
-    return codec.decode(tiles, strip)

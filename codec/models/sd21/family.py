@@ -23,6 +23,8 @@ class Sd21Family:
     name = "sd21"
     preset = 1
     largest_timestep = 200.0
+    has_timestep_map = True
+    reads_pictures = False
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
         """See `Family.scales`."""

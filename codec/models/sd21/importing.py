@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-
-from codec.errors import InputError, ModelError
+from codec.errors import InputError
 from codec.models.sd21.backbone import find_folder, find_parts, load_backbone
+from codec.models.sd21.checkpoints import plain_state, read_checkpoint
 from codec.models.sd21.package import save_package
 from codec.models.sd21.prompt import embed_prompt, read_prompt
 from codec.models.sd21.release import build_pipeline, read_release
@@ -40,7 +37,7 @@ def import_tadm(
     """
     if out.exists():
         raise InputError(f"{out} already exists")
-    release = read_release(_checkpoint(dfrm), _checkpoint(tadm), scale)
+    release = read_release(plain_state(read_checkpoint(dfrm)), read_checkpoint(tadm), scale)
     folder = find_folder(backbone, download=download, with_text_encoder=prompt is None)
     paths = find_parts(folder, None if vae is None else find_folder(vae, download=download))
     embedding = embed_prompt(folder) if prompt is None else read_prompt(prompt)
@@ -50,15 +47,3 @@ def import_tadm(
         made = Path(work) / out.name
         save_package(release, embedding, paths, made)
         made.rename(out)
-
-
-def _checkpoint(path: Path) -> Mapping[str, object]:
-    """A pickled state dict, read without running what it asks for."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as exc:
-        reason = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
-        raise ModelError(f"checkpoint {path} is not readable as plain tensors ({reason})") from exc
-    if not isinstance(content, Mapping):
-        raise ModelError(f"checkpoint {path} holds a {type(content).__name__}, expected named tensors")
-    return content

@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 from codec.errors import ModelError
 from codec.models.sd21.config import SchedulerConfig
 from codec.models.sd21.layers import ConvAct, ResBlock
+from codec.models.sd21.one_step import epsilon
 
 _LONGEST_PERIOD = 10_000.0
 
@@ -68,7 +69,7 @@ class TimeScheduler(nn.Module):
 
     def fixed(self, z_hat: Tensor, eps: Tensor) -> Tensor:
         """Eq. 9 at t0: z0 = (z_hat - sqrt(1 - abar) eps) / sqrt(abar); shapes as in `forward`."""
-        return (z_hat - torch.sqrt(1 - self.alpha_bar) * eps) / torch.sqrt(self.alpha_bar)
+        return epsilon(z_hat, eps, self.alpha_bar)
 
     def learned(self, z_hat: Tensor, eps: Tensor, t: Tensor) -> Tensor:
         """The learned term of Eq. 10; arguments and shape as in `forward`."""

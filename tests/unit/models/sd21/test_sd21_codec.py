@@ -25,7 +25,7 @@ from codec.errors import FormatError, InputError, ModelError
 from codec.geometry import Size, lr_size
 from codec.image.rows_in import ArrayRows
 from codec.models.device import resolve_device
-from codec.models.sd21 import decoding
+from codec.models.sd21 import running
 from codec.models.sd21.decoding import Sd21Restorer
 from codec.models.sd21.geometry import denoiser_plan, timestep_grid
 from codec.models.sd21.package import load_package
@@ -176,7 +176,7 @@ class TestMemory:
 
     def test_large_tiles_go_in_strips(self, restorer: Sd21Restorer, monkeypatch: pytest.MonkeyPatch) -> None:
         usual = self.restore(restorer)
-        monkeypatch.setattr(decoding, "_WHOLE_CELLS", 100)
+        monkeypatch.setattr(running, "_WHOLE_CELLS", 100)
         monkeypatch.setattr(restorer._pipeline.latent_codec.vae, "decode", _out_of_memory)
         assert np.abs(self.restore(restorer) - usual).max() <= 1
 

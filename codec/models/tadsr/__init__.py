@@ -1,0 +1,1 @@
+"""TADSR (timestep-aware diffusion for super-resolution) as a decoder of stored LR pictures."""
