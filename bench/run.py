@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -153,18 +155,20 @@ def _in_line(plan: Plan, work: list[Work], number: int) -> Iterator[Task]:
 
 def _in_parallel(plan: Plan, work: list[Work], number: int, jobs: int) -> Iterator[Task]:
     context = multiprocessing.get_context("spawn")
-    stop = plan.scratch / "stop"
-    with ProcessPoolExecutor(jobs, context, initializer=_start_job, initargs=(plan, os.getpid(), stop)) as pool:
+    own = plan.scratch / "jobs"
+    own.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(jobs, context, initializer=_start_job, initargs=(plan, os.getpid(), own)) as pool:
         waiting = {pool.submit(_job, plan, left, number): left.task for left in work}
         try:
             for future in as_completed(waiting):
                 future.result()
                 yield waiting[future]
         except BaseException:
-            # a task may take minutes and is done anew next time: jobs end now
-            stop.parent.mkdir(parents=True, exist_ok=True)
-            stop.touch()
+            # a task, even one call of an encoder in it, may take minutes and is done anew next time: jobs end now
             pool.shutdown(wait=False, cancel_futures=True)
+            for path in own.iterdir():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(path.name), signal.SIGTERM)
             raise
 
 
@@ -180,14 +184,16 @@ def _digest(path: Path) -> str:
 _decoder: Decoder | None = None
 
 
-def _start_job(plan: Plan, parent: int, stop: Path) -> None:
+def _start_job(plan: Plan, parent: int, own: Path) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(plan.threads)
-    threading.Thread(target=_end_with, args=(parent, stop), daemon=True).start()
+    (own / str(os.getpid())).touch()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: int, stop: Path) -> None:
-    """A job whose parent was killed would wait for work for ever, one that is to stop would first finish its task."""
-    while os.getppid() == parent and not stop.exists():
+def _end_with(parent: int) -> None:
+    """A job whose parent was killed would wait for work for ever."""
+    while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
 

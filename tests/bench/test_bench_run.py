@@ -147,7 +147,7 @@ def living(group: int) -> list[str]:
 def test_an_interrupted_run_ends_at_once(photo: Callable[[int, int], np.ndarray], cheap: Plan) -> None:
     """Ctrl-C reaches the first process alone where a program starts the run: its jobs must not finish their tasks."""
     large = cheap.photos[0].with_name("large.png")
-    Image.fromarray(photo(900, 700)).save(large)
+    Image.fromarray(photo(1000, 800)).save(large)
     plan = replace(cheap, specs=("jpeg", "avif"), targets=tuple(1.0 + i / 8 for i in range(16)))
     process = started(plan, "--jobs", "2")
     os.kill(process.pid, signal.SIGINT)
