@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,14 +70,15 @@ def code_command(store: Path, scale: str, count: int, model: Path | None, chroma
 @click.option("--store", type=_FOLDER, required=True, help="Crop store made by `prepare`.")
 @click.option("--out", type=_FOLDER, required=True, help="Run folder; goes on by itself if it has a state.")
 @click.option("--init", type=_FOLDER, help="Model package to start from.")
-@click.option("--backbone", help="sd21 without --init: folder or hub name of the backbone to start from.")
-@click.option("--prompt", type=_FILE, help="sd21: stored embedding of the prompt, in place of the text encoder.")
+@click.option("--backbone", help="sd21, tadsr without --init: folder or hub name of the backbone to start from.")
+@click.option("--prompt", type=_FILE, help="sd21, tadsr: stored embedding of the prompt, in place of a text encoder.")
+@click.option("--negative-prompt", "negative", type=_FILE, help="tadsr: likewise of what the teacher avoids.")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--steps", type=int, help="Override the stage's number of steps.")
 @click.option("--minutes", type=float, help="Stop with a checkpoint after so long.")
 def run_command(
-    stage: Path, store: Path, out: Path, init: Path | None, backbone: str | None, prompt: Path | None, device: str,
-    steps: int | None, minutes: float | None,
+    stage: Path, store: Path, out: Path, init: Path | None, backbone: str | None, prompt: Path | None,
+    negative: Path | None, device: str, steps: int | None, minutes: float | None,
 ) -> None:  # fmt: skip
     """Train STAGE (a TOML file). Ctrl-C writes a checkpoint and ends; the same command goes on.
 
@@ -87,7 +89,8 @@ def run_command(
 
     from codec.training.loop import Run, train
 
-    made = _stage(stage, _join_processes(device), {"steps": steps} if steps else {}, store, init, backbone, prompt)
+    start = Start(store=store, init=init, backbone=backbone, prompt=prompt, negative=negative)
+    made = _stage(stage, _join_processes(device), {"steps": steps} if steps else {}, start)
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
     quiet = os.environ.get("RANK", "0") != "0"
     with Progress(*columns, console=Console(stderr=True), refresh_per_second=0.5, disable=quiet) as progress:
@@ -138,10 +141,18 @@ def latents_command(store: Path, backbone: str, device: str) -> None:
         precompute(store, backbone, resolve_device(device), counted)
 
 
-def _stage(
-    path: Path, device: torch.device, overrides: dict[str, Any], store: Path, init: Path | None,
-    backbone: str | None, prompt: Path | None,
-) -> Stage:  # fmt: skip
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a stage starts from, as the options of `run` say."""
+
+    store: Path
+    init: Path | None
+    backbone: str | None
+    prompt: Path | None
+    negative: Path | None
+
+
+def _stage(path: Path, device: torch.device, overrides: dict[str, Any], start: Start) -> Stage:
     """The stage that a file describes, of the family that its key `family` names."""
     from codec.training.config import read_toml
 
@@ -149,14 +160,23 @@ def _stage(
     if family == "compact":
         from codec.training.compact.start import stage_of
 
-        return stage_of(path, overrides, store, device, init)
+        return stage_of(path, overrides, start.store, device, start.init)
+    if family in ("sd21", "tadsr") and (start.init is None) == (start.backbone is None):
+        raise click.UsageError("give one of --init and --backbone")
     if family == "sd21":
         from codec.training.sd21.start import stage_of as sd21_stage
 
-        if (init is None) == (backbone is None):
-            raise click.UsageError("give one of --init and --backbone")
-        return sd21_stage(path, overrides, store, device, init=init, backbone=backbone, prompt=prompt)
-    raise InputError(f"{path}: family is {family!r}, expected compact or sd21")
+        return sd21_stage(
+            path, overrides, start.store, device, init=start.init, backbone=start.backbone, prompt=start.prompt
+        )
+    if family == "tadsr":
+        from codec.training.tadsr.start import stage_of as tadsr_stage
+
+        return tadsr_stage(
+            path, overrides, start.store, device,
+            init=start.init, backbone=start.backbone, prompt=start.prompt, negative=start.negative,
+        )  # fmt: skip
+    raise InputError(f"{path}: family is {family!r}, expected compact, sd21 or tadsr")
 
 
 def _writer(folder: Path, scale: int) -> Write:

@@ -13,6 +13,12 @@ from codec.models.sd21.loading import read_tensors
 
 #: The prompt of the published TADM.
 PROMPT = "A high-resolution, 8K, ultra-realistic image with sharp focus, vibrant colors, and natural lighting."
+#: What TADSR's release guides its teacher away from.
+NEGATIVE_PROMPT = (
+    "painting, oil painting, illustration, drawing, art, sketch, cartoon, CG Style, 3D render, unreal engine, "
+    "blurring, dirty, messy, worst quality, low quality, frames, watermark, signature, jpeg artifacts, deformed, "
+    "lowres, over-smooth"
+)
 
 
 @torch.no_grad()
