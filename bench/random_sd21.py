@@ -15,10 +15,14 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from torch import Tensor
 
 from codec.models.sd21.adapters import fresh_adapter, is_trained
+from codec.models.sd21.backbone import find_parts
 from codec.models.sd21.config import RescalerConfig, Sd21Config
 from codec.models.sd21.dfrm import Rescaler
 from codec.models.sd21.predictor import TimestepPredictor
+from codec.models.sd21.prompt import read_prompt
 from codec.models.sd21.scheduler import TimeScheduler
+from codec.training.tadsr.config import TadsrStageConfig
+from codec.training.tadsr.trainable import Student
 
 _CROSS = ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",)
 _CROSS_UP = ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3
@@ -80,6 +84,24 @@ def make_release(folder: Path, *, shapes: str = "true", scale: int = 16, seed: i
     }
     torch.save(tadm, folder / "tadm.pkl")
     torch.save(Rescaler(config.rescaler).state_dict(), folder / "dfrm.pkl")
+
+
+def make_tadsr(out: Path, release: Path, *, scale: int = 4, seed: int = 0) -> None:
+    """Write a TADSR package of random weights around the backbone of `make_release`.
+
+    Args:
+        out: is made.
+        release: folder that `make_release` filled.
+        scale: HR/LR ratio.
+        seed: of the weights.
+    """
+    torch.manual_seed(seed)
+    stage = TadsrStageConfig(scale=scale, seed=seed)
+    student = Student.fresh(find_parts(release / "backbone"), read_prompt(release / "prompt.npy"), stage)
+    for name, tensor in student.tensors().items():
+        if "lora_B" in name or "time_emb_proj" in name:  # those that begin at zero
+            tensor.data.normal_(0, 0.02)
+    student.save(out)
 
 
 def _felt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

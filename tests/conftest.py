@@ -55,6 +55,16 @@ def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_tadsr(tiny_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A TADSR package of scale 4 around the backbone of `tiny_release`; random weights that all have an effect."""
+    from bench.random_sd21 import make_tadsr
+
+    folder = tmp_path_factory.mktemp("packages") / "tinytadsr"
+    make_tadsr(folder, tiny_release)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def photo() -> Callable[[int, int], Pixels]:
     """Something like a photograph, of any size: smooth shapes, an edge and some grain."""
 

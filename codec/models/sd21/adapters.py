@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def add_adapters(
     """
     for adapter in adapters:
         try:
-            network.add_adapter(_lora(adapter), adapter_name=adapter.name)
+            _inject(network, adapter)
         except (ValueError, TypeError) as exc:
             raise ModelError(f"{what}: the adapter {adapter.name!r} does not fit the network ({exc})") from exc
     if adapters:
@@ -102,7 +103,7 @@ def fresh_adapter(
     Returns:
         The tensors that `belongs` selects, as a checkpoint holds them.
     """
-    network.add_adapter(_lora(adapter), adapter_name=adapter.name)
+    _inject(network, adapter)
     return {name: tensor.detach().clone() for name, tensor in network.state_dict().items() if belongs(name)}
 
 
@@ -136,6 +137,12 @@ def read_adapter(folder: Path, adapter: AdapterConfig) -> dict[str, Tensor]:
         plain = name.removeprefix(_PEFT_PREFIX)
         found[plain.removesuffix(".weight") + f".{adapter.name}.weight" if is_adapter(plain) else plain] = tensor
     return found
+
+
+def _inject(network: Any, adapter: AdapterConfig) -> None:  # noqa: ANN401 - a diffusers model with peft's mixin
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Already found a `peft_config`")  # several adapters are meant
+        network.add_adapter(_lora(adapter), adapter_name=adapter.name)
 
 
 def _lora(adapter: AdapterConfig, **more: Any) -> LoraConfig:  # noqa: ANN401 - fields of LoraConfig

@@ -30,6 +30,7 @@ class Nearest:
     """Every LR pixel becomes a square; realism makes it brighter, so that options are seen to arrive."""
 
     name, preset, largest_timestep = "nearest", 6, 50.0
+    has_timestep_map, reads_pictures = True, True
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
         return tuple(config["scales"])
