@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from codec.version import VERSION
 
 if TYPE_CHECKING:
-    from codec.api import check, decode, encode, open, read_info, thumbnail
+    from codec.api import check, decode, encode, open, read_info, restore, thumbnail
     from codec.decoding.image import TadmImage
     from codec.decoding.info import Info
     from codec.decoding.saving import Saved
@@ -61,12 +61,13 @@ __all__ = [
     "encode",
     "open",
     "read_info",
+    "restore",
     "thumbnail",
 ]
 
 #: Where each public name lives; errors where nothing else is said.
 _HOMES = {
-    "codec.api": ("check", "decode", "encode", "open", "read_info", "thumbnail"),
+    "codec.api": ("check", "decode", "encode", "open", "read_info", "restore", "thumbnail"),
     "codec.decoding.image": ("TadmImage",),
     "codec.decoding.info": ("Info",),
     "codec.decoding.saving": ("Saved",),

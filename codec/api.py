@@ -202,6 +202,55 @@ def thumbnail(data: Data, *, limits: DecodeLimits | None = None) -> Image:
         return image.thumbnail()
 
 
+def restore(
+    source: PictureSource, *, scale: int | None = None, options: DecodeOptions | None = None,
+    realism: float | None = None, seed: int | None = None, denoise: bool | None = None,
+    fixed_timestep: float | None = None, quality: int = 100, on_progress: Progress = no_progress,
+    limits: DecodeLimits | None = None, engine: Engine | None = None, device: str = "auto", dtype: str = "auto",
+    max_vram: float | None = None, compile: bool = False, model: str | os.PathLike[str] | None = None,
+) -> Image:  # fmt: skip
+    """Enlarge a bare picture that is no file of ours, by a model that reads any LR picture.
+
+    Args:
+        source: path, bytes of a picture file, binary file object, PIL image of any mode, or uint8 array [H, W, 3].
+        scale: how much larger; None = 4 if the model has it.
+        options: a `DecodeOptions`; None = the defaults.
+        realism: 0..1; this and what follows in place of those of `options`.
+        seed: of the specified noise.
+        denoise: False shows the rescaler's own output.
+        fixed_timestep: one timestep for every tile.
+        quality: what compact models are told of the picture: 0..99 = coded by AV1 at about that quality, 100 = not
+            coded lossily.
+        on_progress: called with (pieces done, pieces in all).
+        limits: None = the defaults.
+        engine: whose models and device to use; None = one that the plain functions share, made of what follows.
+        device: "auto", "cpu", "cuda", "cuda:1", ...; this and what follows not beside an engine.
+        dtype: "auto", "fp32" or "bf16".
+        max_vram: GiB of GPU memory to use at most.
+        compile: compile large networks first.
+        model: name or folder of a model package; None = the newest shipped one.
+
+    Returns:
+        PIL image, RGB or RGBA, `scale` times as large, with the picture's metadata in its `info`.
+
+    Raises:
+        InputError: the picture or an option cannot be used.
+        ModelError: no model restores pictures at this scale, or it cannot run on this device.
+        LimitError: the picture or the result has too many pixels.
+        OSError: the picture cannot be read.
+
+    >>> restore(thumbnail("examples/sample.tadm").crop((0, 0, 16, 8)), realism=0).size
+    (64, 32)
+    """
+    from codec.decoding.restoring import restore_picture
+
+    shared = EngineOptions(device=device, dtype=dtype, max_vram=max_vram, compile=compile, model=model)
+    return restore_picture(
+        source, _engine(engine, shared), decode_options(options, realism, seed, denoise, fixed_timestep), scale=scale,
+        quality=quality, limits=limits, on_progress=on_progress,
+    )  # fmt: skip
+
+
 def _engine(engine: Engine | None, options: EngineOptions) -> Engine:
     if engine is None:
         return default_engine(options)

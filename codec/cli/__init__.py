@@ -8,6 +8,7 @@ from codec.cli.decode import decode_command
 from codec.cli.encode import encode_command
 from codec.cli.info import info_command
 from codec.cli.models import models_command
+from codec.cli.restore import restore_command
 from codec.cli.streams import Group
 from codec.cli.thumbnail import thumbnail_command
 from codec.cli.train import train_command
@@ -34,6 +35,7 @@ for _command in (
     info_command,
     thumbnail_command,
     verify_command,
+    restore_command,
     models_command,
     train_command,
 ):

@@ -14,6 +14,8 @@ SURFACE = {
     "engine, model, device)",
     "open": "(data, *, limits, engine, device, dtype, max_vram, compile, model, any_model)",
     "read_info": "(data, *, limits)",
+    "restore": "(source, *, scale, options, realism, seed, denoise, fixed_timestep, quality, on_progress, limits, "
+    "engine, device, dtype, max_vram, compile, model)",
     "thumbnail": "(data, *, limits)",
     "DecodeLimits": "pixels file_bytes chunks metadata_bytes slabs",
     "DecodeOptions": "realism seed denoise fixed_timestep",

@@ -1,0 +1,76 @@
+"""A bare picture, no file of ours: enlarged by a model as if it were the LR of a photograph."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from codec.arrays import PixelArray, Progress, crop, no_progress, pad, place
+from codec.engine import Engine
+from codec.errors import InputError, LimitError, ModelError
+from codec.geometry import Box, Size
+from codec.image.metadata import carried
+from codec.image.output import to_image
+from codec.image.picture import PictureSource, load
+from codec.models.family import Recipe
+from codec.models.package import Package
+from codec.options import DecodeLimits, DecodeOptions
+
+#: What the networks are told of a picture that no payload of ours has coded: lossless.
+LOSSLESS = 100
+
+
+class PictureLr:
+    """A picture where a stored LR is expected; see `codec.models.family.Lr`."""
+
+    def __init__(self, pixels: PixelArray) -> None:
+        self._pixels = pixels
+
+    def crop(self, box: Box) -> PixelArray:
+        """Part of it, uint8 [box.height, box.width, 3]; extended by reflection at the right and bottom."""
+        height, width = self._pixels.shape[:2]
+        right, bottom = min(box.x + box.width, width), min(box.y + box.height, height)
+        inside = crop(self._pixels, Box(box.x, box.y, right - box.x, bottom - box.y))
+        return pad(inside, box.y + box.height - bottom, box.x + box.width - right)
+
+
+def restore_picture(
+    source: PictureSource, engine: Engine, options: DecodeOptions, *, scale: int | None = None,
+    quality: int = LOSSLESS, limits: DecodeLimits | None = None, on_progress: Progress = no_progress,
+) -> Image.Image:  # fmt: skip
+    """Enlarge a picture; see `codec.restore`."""
+    if not isinstance(quality, int) or not 0 <= quality <= LOSSLESS:
+        raise InputError(f"quality is {quality!r}, expected a whole number in 0..{LOSSLESS}")
+    picture = load(source)
+    package, scale = _package(engine, scale)
+    height, width = picture.pixels.shape[:2]
+    size, most = Size(width * scale, height * scale), (limits or DecodeLimits()).pixels
+    if size.pixels > most:
+        raise LimitError(f"the result has {size.pixels} pixels, more than {most}", limit="pixels", value=size.pixels)
+    if options.realism is None:
+        options = replace(options, realism=package.family.default_realism(package.config))
+    recipe, area = Recipe(size=size, quality=quality, options=options), Box(0, 0, size.width, size.height)
+    out = np.empty((size.height, size.width, 3), np.uint8)
+    restorer = engine.restorer(package, scale)
+    pieces = restorer.pieces(PictureLr(picture.pixels), recipe, area, streamed=False, on_progress=on_progress)
+    for piece in pieces:
+        place(out, piece.pixels, piece.box.x, piece.box.y)
+    alpha = None
+    if picture.alpha is not None:
+        large = Image.fromarray(picture.alpha).resize((size.width, size.height), Image.Resampling.BICUBIC)
+        alpha = np.asarray(large)
+    return to_image(out, alpha, carried(picture.icc, picture.exif, picture.xmp))
+
+
+def _package(engine: Engine, scale: int | None) -> tuple[Package, int]:
+    """The first package that can read any picture, and the scale it is to be read at."""
+    here = engine.packages()
+    for package in here:
+        if package.family.reads_pictures and (scale is None or scale in package.scales):
+            usual = 4 if 4 in package.scales else package.scales[0]
+            return package, usual if scale is None else scale
+    wanted = "" if scale is None else f" at scale {scale}"
+    names = ", ".join(f"{p.name} ({p.family.name}, {', '.join(map(str, p.scales))})" for p in here)
+    raise ModelError(f"no model here restores a picture{wanted}; there is {names or 'none'}")
