@@ -1,4 +1,4 @@
-"""Write the golden files of tests/golden: `python tools/make_vectors.py`. From format 1.0 on it only adds."""
+"""Write the golden files of tests/golden: `python tools/make_vectors.py`. It only adds."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ def vectors() -> dict[str, TadmFile]:
         "jxl-scale8": make(photo, 8, Coding.JXL, 100),
         "alpha-png": make(photo, 4, Coding.AV1, 20, alpha=channel(alpha, Coding.PNG)),
         "alpha-webp": make(photo, 4, Coding.WEBP, 100, alpha=channel(alpha, Coding.WEBP)),
+        "picture-time": make(photo, 4, Coding.AV1, 30, grid=GridPreset.PICTURE_TIME),
         "grid-preset-7": make(photo, 8, Coding.PNG, 100, grid=7),
         "alpha-lossy": make(photo, 4, Coding.AV1, 20, alpha=channel(alpha, Coding.AV1)),
     }  # fmt: skip

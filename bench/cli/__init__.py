@@ -12,6 +12,7 @@ from bench.cli.large import large_command
 from bench.cli.report import report_command
 from bench.cli.run import run_command
 from bench.cli.speed import speed_command
+from bench.cli.sr import sr_command
 from bench.cli.stand_in import stand_in_command
 from bench.errors import BenchError
 from codec import TadmError
@@ -37,5 +38,7 @@ def main() -> None:
     """Rate and distortion of tadmc beside JPEG and what people really use, measured through real files."""
 
 
-for _command in (run_command, report_command, figure_group, speed_command, large_command, stand_in_command):
+for _command in (
+    run_command, report_command, figure_group, sr_command, speed_command, large_command, stand_in_command
+):  # fmt: skip
     main.add_command(_command)

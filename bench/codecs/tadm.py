@@ -25,12 +25,14 @@ from codec.payload.registry import payload_for
 #: The payload that is meant when a name gives none.
 DEFAULT_PAYLOAD = "av1"
 _LOSSLESS = 100
-_MAX_TIMESTEP = 200
+_MAX_TIMESTEP = 999
 #: How finely a rate is asked for where the encoder picks the scale: settings are in so many parts of a bit a pixel.
 _PARTS, _LARGEST_RATE = 10_000, 1.0
-_NAME = re.compile(
-    r"tadm/(?P<scale>\d+|auto)(-(?P<payload>\w+))?"
-    r"(?P<how>:(z|r(?P<realism>\d+|\d*\.\d+)(:t(?P<timestep>\d+|\d*\.\d+))?))?"
+_NUMBER = r"(\d+|\d*\.\d+)"
+_NAME = re.compile(r"tadm/(?P<scale>\d+|auto)(-(?P<payload>\w+))?(?P<how>(:\w[\d.]*)*)")
+#: What may stand behind the name: nothing, the rescaler alone, a realism, a timestep, or both.
+_HOW = re.compile(
+    rf"|:(?P<z>z)|:r(?P<realism>{_NUMBER})|:r(?P<both>{_NUMBER}):t(?P<and>{_NUMBER})|:t(?P<only>{_NUMBER})"
 )
 
 
@@ -54,18 +56,22 @@ class Variant:
 
     @classmethod
     def parse(cls, spec: str) -> Self | None:
-        """From `tadm/SCALE[-PAYLOAD][:rREALISM[:tTIMESTEP]]`, SCALE a number or `auto`, `:z` for the rescaler alone,
+        """From `tadm/SCALE[-PAYLOAD][:rREALISM][:tTIMESTEP]`, SCALE a number or `auto`, `:z` for the rescaler alone,
         nothing for the recommended realism; None = not such a name.
         """
         found = _NAME.fullmatch(spec)
-        if found is None or float(found["realism"] or 0) > 1 or float(found["timestep"] or 0) > _MAX_TIMESTEP:
+        how = _HOW.fullmatch(found["how"]) if found else None
+        if found is None or how is None:
+            return None
+        realism, timestep = how["realism"] or how["both"] or "1", how["and"] or how["only"]
+        if float(realism) > 1 or float(timestep or 0) > _MAX_TIMESTEP:
             return None
         return cls(
             scale=None if found["scale"] == "auto" else int(found["scale"]),
             payload=found["payload"] or DEFAULT_PAYLOAD,
-            realism=float(found["realism"]) if found["realism"] else None if found["how"] else 1.0,
-            recommended=found["how"] is None,
-            timestep=float(found["timestep"]) if found["timestep"] else None,
+            realism=None if how["z"] else float(realism),
+            recommended=not found["how"],
+            timestep=float(timestep) if timestep else None,
         )  # fmt: skip
 
     @property

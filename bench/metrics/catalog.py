@@ -64,6 +64,12 @@ EXTERNAL = (
     Metric(name="musiq", title="MUSIQ", better="higher", digits=2, source="pyiqa"),
     Metric(name="clipiqa", title="CLIPIQA", better="higher", source="pyiqa"),
     Metric(name="niqe", title="NIQE", better="lower", digits=2, source="pyiqa"),
+    Metric(name="maniqa", title="MANIQA", better="higher", source="pyiqa"),
+    Metric(name="topiq", title="TOPIQ", better="higher", source="pyiqa"),
+    Metric(name="qalign", title="Q-Align", better="higher", digits=2, source="pyiqa"),
+    Metric(name="clipiqa_plus", title="CLIPIQA+", better="higher", source="pyiqa"),
+    Metric(name="nima", title="NIMA", better="higher", digits=2, source="pyiqa"),
+    Metric(name="liqe", title="LIQE", better="higher", digits=2, source="pyiqa"),
     Metric(name="patch_fid", title="Patch FID", better="lower", scope="set", digits=1, source="pyiqa"),
     Metric(name="ssimulacra2", title="SSIMULACRA2", better="higher", digits=1, source="ssimulacra2"),
     Metric(

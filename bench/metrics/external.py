@@ -44,9 +44,10 @@ HELP = {
 #: pyiqa's names of our picture measures.
 _PYIQA = {
     "lpips_alex": "lpips", "lpips_vgg": "lpips-vgg", "dists": "dists", "musiq": "musiq", "clipiqa": "clipiqa",
-    "niqe": "niqe",
+    "niqe": "niqe", "maniqa": "maniqa", "topiq": "topiq_nr", "qalign": "qalign", "clipiqa_plus": "clipiqa+",
+    "nima": "nima", "liqe": "liqe",
 }  # fmt: skip
-_NO_REFERENCE = {"musiq", "clipiqa", "niqe"}
+NO_REFERENCE = {"musiq", "clipiqa", "niqe", "maniqa", "topiq", "qalign", "clipiqa_plus", "nima", "liqe"}
 _TOOLS = {"ssimulacra2": "ssimulacra2", "butteraugli_3n": "butteraugli_main"}
 #: Measures that a Python package computes.
 _PACKAGES = {"ssimulacra2_py": "ssimulacra2"}
@@ -138,7 +139,7 @@ def _patches(picture: PixelArray) -> Iterator[PixelArray]:
 
 def _pyiqa(name: str, original: PixelArray, decoded: PixelArray) -> float:
     network = _network(_PYIQA[name])
-    pictures = [decoded] if name in _NO_REFERENCE else [decoded, original]
+    pictures = [decoded] if name in NO_REFERENCE else [decoded, original]
     with torch.inference_mode():
         return float(network(*(to_tensor(p) / 255 for p in pictures)))
 

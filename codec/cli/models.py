@@ -107,6 +107,35 @@ def import_command(
     say(f"made {_line(open_package(folder))}", quiet=quiet)
 
 
+@models_command.command("import-tadsr")
+@click.option("--backbone", required=True, help="Stable Diffusion 2.1-base in diffusers' layout: folder or hub name.")
+@click.option("--vae", help="Another VAE than the backbone's: a folder or a hub name.")
+@click.option("--tadsr", required=True, type=_FILE, help="The release's checkpoint.")
+@click.option("--time-vae", type=_FILE, help="Its time-aware VAE, for time layers that the checkpoint lacks.")
+@click.option("--scale", type=click.Choice(["2", "4", "8"]), default="4", show_default=True, help="HR/LR ratio.")
+@click.option("--prompt", type=_FILE, help="Stored embedding of the prompt, in place of a text encoder.")
+@click.option("--download", is_flag=True, help="Fetch hub names that are not on this machine.")
+@click.option("-o", "--name", required=True, help="Name in the user's data folder, or a folder to make (with a slash).")
+@quiet_option
+def import_tadsr_command(
+    *, backbone: str, vae: str | None, tadsr: Path, time_vae: Path | None, scale: str, prompt: Path | None,
+    download: bool, name: str, quiet: bool,
+) -> None:  # fmt: skip
+    """Make a model package of TADSR's published checkpoint, whose licence forbids commercial use. Nothing in it is
+    run; the backbone stays in place.
+    """
+    from codec.models.package import open_package
+    from codec.models.store import new_folder
+    from codec.models.tadsr.importing import import_tadsr
+
+    folder = Path(name) if os.sep in name else new_folder(name)
+    import_tadsr(
+        folder,
+        backbone=backbone, vae=vae, tadsr=tadsr, time_vae=time_vae, scale=int(scale), prompt=prompt, download=download,
+    )  # fmt: skip
+    say(f"made {_line(open_package(folder))}", quiet=quiet)
+
+
 def _list(*, as_json: bool) -> None:
     from codec.errors import ModelError
     from codec.models.store import broken, packages

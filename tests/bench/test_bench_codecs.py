@@ -91,7 +91,10 @@ def test_ours(photo: Callable[[int, int], Pixels], tiny_package: Path) -> None:
         ("tadm/", None),
         ("tadm/4:", None),
         ("tadm/4:r2", None),
-        ("tadm/4:r1:t900", None),
+        ("tadm/4:r1:t900", Variant(scale=4, timestep=900.0)),
+        ("tadm/4:r1:t1000", None),
+        ("tadm/4:z:t5", None),
+        ("tadm/4:t5:r1", None),
         ("avif/4", None),
     ],
 )
@@ -99,6 +102,10 @@ def test_names_of_ours(name: str, variant: Variant | None) -> None:
     assert Variant.parse(name) == variant
     if variant is not None:
         assert str(variant) == name
+
+
+def test_a_timestep_alone_is_realism_one() -> None:
+    assert Variant.parse("tadm/4:t500") == Variant.parse("tadm/4:r1:t500")
 
 
 def test_unknown_and_missing_codecs(tiny_package: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from codec.errors import InputError, ModelError
 from codec.models.sd21.backbone import find_folder, find_parts, load_backbone
-from codec.models.sd21.checkpoints import read_checkpoint
+from codec.models.sd21.checkpoints import plain_state, read_checkpoint
 from codec.models.sd21.config import AdapterConfig
 from codec.models.sd21.package import tensors_of
 from codec.models.sd21.prompt import embed_prompt, read_prompt
@@ -42,7 +42,9 @@ def import_tadsr(
     """
     if out.exists():
         raise InputError(f"{out} already exists")
-    weights = read_tadsr(read_checkpoint(tadsr), scale, None if time_vae is None else read_checkpoint(time_vae))
+    weights = read_tadsr(
+        read_checkpoint(tadsr), scale, None if time_vae is None else plain_state(read_checkpoint(time_vae))
+    )
     folder = find_folder(backbone, download=download, with_text_encoder=prompt is None)
     paths = find_parts(folder, None if vae is None else find_folder(vae, download=download))
     embedding = embed_prompt(folder) if prompt is None else read_prompt(prompt)

@@ -110,6 +110,12 @@ def test_a_region_is_a_part_of_the_whole(coded: bytes, tiny_tadsr: Path) -> None
     assert part.info["timesteps"] == ((500,),)
 
 
+def test_a_bare_picture(coded: bytes, tiny_tadsr: Path) -> None:
+    made = codec.restore(codec.thumbnail(coded), model=tiny_tadsr, realism=0.5)
+    assert made.size == (152, 120)
+    assert np.abs(np.asarray(made).astype(int)[:, :150] - pixels(coded, tiny_tadsr, realism=0.5)).mean() < 1
+
+
 def test_options_have_an_effect(coded: bytes, tiny_tadsr: Path) -> None:
     usual = pixels(coded, tiny_tadsr)
     for named in ({"denoise": False}, {"dtype": "bf16"}):
