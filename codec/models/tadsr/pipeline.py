@@ -65,7 +65,7 @@ class TadsrPipeline(nn.Module):
         """Move to a device, in place; networks take `dtype` (float32, bfloat16), the noise schedule stays float32."""
         self.to(device)
         self.denoiser.to(dtype=dtype)
-        self.encoder.vae.to(dtype=dtype)
+        self.encoder.to(dtype=dtype)
         return self
 
     def compile_networks(self) -> None:
