@@ -255,6 +255,7 @@ def test_the_command_line(tiny_release: Path, store: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_two_hundred_steps_learn(tiny_release: Path, tmp_path: Path) -> None:
     """The payload in the loop: held-out error falls, and the dial runs from fidelity to freedom.
 
