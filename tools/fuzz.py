@@ -20,9 +20,9 @@ import click
 
 from codec.container.reader import read
 from codec.decoding.alpha import alpha_of
-from codec.decoding.lr import StoredLr
 from codec.errors import TadmError
 from codec.geometry import Box
+from codec.lr import StoredLr
 from codec.options import DecodeLimits
 
 GOLDEN = Path(__file__).resolve().parent.parent / "tests/golden"

@@ -13,8 +13,8 @@ from codec.container.constants import GridPreset
 from codec.container.dump import dump
 from codec.container.file import Alpha, Header, Metadata, TadmFile
 from codec.container.writer import write
-from codec.decoding.lr import StoredLr
 from codec.geometry import Size, lr_size, slab_boxes
+from codec.lr import StoredLr
 from codec.payload.registry import payload_for
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests/golden"

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bench.cli.choice import choice_command
 from bench.cli.figure import figure_group
 from bench.cli.large import large_command
 from bench.cli.report import report_command
@@ -39,6 +40,7 @@ def main() -> None:
 
 
 for _command in (
-    run_command, report_command, figure_group, sr_command, speed_command, large_command, stand_in_command
+    run_command, report_command, figure_group, sr_command, choice_command, speed_command, large_command,
+    stand_in_command,
 ):  # fmt: skip
     main.add_command(_command)

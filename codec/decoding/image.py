@@ -16,13 +16,13 @@ from codec.arrays import FloatArray, PixelArray, Progress, no_progress, place
 from codec.container.file import TadmFile
 from codec.decoding.alpha import alpha_of
 from codec.decoding.info import Info
-from codec.decoding.lr import StoredLr
 from codec.decoding.opening import Data, parse
 from codec.decoding.saving import Saved, save_rebuilt
 from codec.engine import Engine
 from codec.errors import InputError
 from codec.geometry import Box, Size
 from codec.image.metadata import Carried, carried
+from codec.lr import StoredLr
 from codec.models.family import Recipe, Restorer, timestep_map
 from codec.models.package import Package
 from codec.models.registry import family_of_preset

@@ -7,33 +7,20 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from codec.arrays import PixelArray, Progress, crop, no_progress, pad, place
+from codec.arrays import Progress, no_progress, place
 from codec.engine import Engine
 from codec.errors import InputError, LimitError, ModelError
 from codec.geometry import Box, Size
 from codec.image.metadata import carried
 from codec.image.output import to_image
 from codec.image.picture import PictureSource, load
+from codec.lr import PictureLr
 from codec.models.family import Recipe
 from codec.models.package import Package
 from codec.options import DecodeLimits, DecodeOptions
 
 #: What the networks are told of a picture that no payload of ours has coded: lossless.
 LOSSLESS = 100
-
-
-class PictureLr:
-    """A picture where a stored LR is expected; see `codec.models.family.Lr`."""
-
-    def __init__(self, pixels: PixelArray) -> None:
-        self._pixels = pixels
-
-    def crop(self, box: Box) -> PixelArray:
-        """Part of it, uint8 [box.height, box.width, 3]; extended by reflection at the right and bottom."""
-        height, width = self._pixels.shape[:2]
-        right, bottom = min(box.x + box.width, width), min(box.y + box.height, height)
-        inside = crop(self._pixels, Box(box.x, box.y, right - box.x, bottom - box.y))
-        return pad(inside, box.y + box.height - bottom, box.x + box.width - right)
 
 
 def restore_picture(

@@ -16,10 +16,11 @@ from codec.arrays import PixelArray, crop
 from codec.codings import LOSSLESS_PAYLOADS, Coding
 from codec.container.file import Alpha, Header, Metadata, TadmFile
 from codec.container.writer import write
+from codec.encoding.looking import SQUARES, Squares
 from codec.encoding.metadata import kept_metadata
 from codec.encoding.settings import Settings
-from codec.encoding.table import Curve, curves
-from codec.encoding.target import Choice, best_under
+from codec.encoding.table import Curve, curves, guessed
+from codec.encoding.target import Choice, Target, best_by_looking, best_by_table
 from codec.engine import Engine
 from codec.errors import InputError, ModelError
 from codec.geometry import STREAM_PIXELS, TIMESTEP_TILE, Size, hr_boxes, padded, slab_boxes, slab_size
@@ -69,11 +70,7 @@ def encode(source: PictureSource, options: EncodeOptions, engine: Engine) -> Enc
         return _encode_large(Path(source), options, engine, package)
     picture = load(source)
     work = _Picture(picture, options, engine)
-    if options.has_target:
-        data, settings = work.meet_target(package)
-    else:
-        settings = Settings.of(options, package)
-        data = work.file(settings)
+    data, settings = work.chosen(package)
     return Encoded(data, work.size, settings.named(options), (*picture.notes, *_beyond_limits(work.size)))
 
 
@@ -84,55 +81,77 @@ class _Picture:
         self.size = Size(picture.pixels.shape[1], picture.pixels.shape[0])
         self._picture, self._options, self._engine = picture, options, engine
         self._metadata = kept_metadata(picture, options.strip)
-        self._strips: dict[tuple[int, int], list[PixelArray]] = {}
-        self._alpha: dict[int, Alpha | None] = {}
+        self._strips: dict[tuple[int, int | None], list[PixelArray]] = {}
+        self._alpha: dict[int, Alpha] = {}
+        self._files: dict[tuple[object, ...], TadmFile] = {}
 
-    def file(self, settings: Settings) -> bytes:
-        """The whole file at these settings."""
-        key = (settings.scale, settings.quality)
-        if key not in self._strips:
-            rows = ArrayRows(self._picture.pixels)
-            self._strips[key] = list(_lr_strips(rows, settings, self._engine))
-        if settings.scale not in self._alpha:
-            self._alpha[settings.scale] = self._coded_alpha(settings.scale)
-        alpha = self._alpha[settings.scale]
-        return write(_file(self.size, self._strips[key], settings, self._metadata, alpha))
-
-    def meet_target(self, package: Package) -> tuple[bytes, Settings]:
-        """The best picture under `bpp` or `max_bytes`, and the settings that give it.
+    def chosen(self, package: Package) -> tuple[bytes, Settings]:
+        """The file that the options ask for, and the settings that give it.
 
         Raises:
             InputError: nothing fits, or there is no table for this model.
         """
         options = self._options
-        limit = options.max_bytes or int((options.bpp or 0) * self.size.pixels / 8)
-        base = replace(options, bpp=None, max_bytes=None)
+        looks = package.family.looks and options.effort != "fast"
+        if options.has_target:
+            limit = options.max_bytes or int((options.bpp or 0) * self.size.pixels / 8)
+        else:
+            settings = Settings.of(options, package)
+            data = self.file(settings)
+            if not looks or (options.scale, options.quality) != (None, None) or settings.lossless:
+                return data, settings
+            limit = len(data)  # as many bytes as usual, spent where they do most for this photograph
+        target = Target(limit, self.size.pixels, lambda c: self.file(self._settings(c, package)), options.effort,
+                        options.chroma)  # fmt: skip
+        candidates = _candidates(package, options, guess=looks)
+        if looks:
+            squares = Squares(self._picture.pixels, package, self._engine, count=SQUARES[options.effort])
 
-        def settings(choice: Choice) -> Settings:
-            payload = choice.payload
-            lossless = payload in LOSSLESS_PAYLOADS
-            asked = replace(
-                base, scale=choice.scale, payload=payload, quality=None if lossless else choice.quality,
-                effort=choice.effort, chroma="auto" if lossless else options.chroma,
-            )  # fmt: skip
-            return Settings.of(asked, package)
+            def look(choice: Choice) -> float:
+                return squares.score(self._made(self._settings(choice, package)))
 
-        found = best_under(
-            limit, self.size.pixels, _candidates(package, options), lambda c: self.file(settings(c)), options.effort
-        )
-        return found.data, settings(found.choice)
+            found = best_by_looking(target, candidates, look, thorough=options.effort == "best")
+        else:
+            found = best_by_table(target, candidates)
+        return found.data, self._settings(found.choice, package)
+
+    def file(self, settings: Settings) -> bytes:
+        """The whole file at these settings."""
+        return write(self._made(settings))
+
+    def _made(self, settings: Settings) -> TadmFile:
+        key = (settings.scale, settings.coding, settings.quality, settings.effort, settings.chroma)
+        if key not in self._files:
+            lr, alpha = self._lr(settings), self._coded_alpha(settings.scale)
+            self._files[key] = _file(self.size, lr, settings, self._metadata, alpha)
+        return self._files[key]
+
+    def _lr(self, settings: Settings) -> list[PixelArray]:
+        by_quality = self._engine.encoder(settings.package, settings.scale).by_quality
+        key = (settings.scale, settings.quality if by_quality else None)
+        if key not in self._strips:
+            self._strips[key] = list(_lr_strips(ArrayRows(self._picture.pixels), settings, self._engine))
+        return self._strips[key]
+
+    def _settings(self, choice: Choice, package: Package) -> Settings:
+        """What a choice means for a package."""
+        lossless = choice.payload in LOSSLESS_PAYLOADS
+        asked = replace(
+            self._options, bpp=None, max_bytes=None, scale=choice.scale, payload=choice.payload, effort=choice.effort,
+            quality=None if lossless else choice.quality, chroma="auto" if lossless else choice.chroma,
+        )  # fmt: skip
+        return Settings.of(asked, package)
 
     def _coded_alpha(self, scale: int) -> Alpha | None:
         """The alpha channel, cut like the slabs."""
-        alpha = self._picture.alpha
+        alpha, options = self._picture.alpha, self._options
         if alpha is None:
             return None
-        boxes = hr_boxes(self.size, slab_size(self.size, scale), scale)
-        options = self._options
-        coding, parts = encode_alpha(
-            [crop(alpha, box) for box in boxes], quality=options.alpha_quality, effort=options.effort
-        )
-        return Alpha(coding=coding, parts=parts)
+        if scale not in self._alpha:
+            cut = [crop(alpha, box) for box in hr_boxes(self.size, slab_size(self.size, scale), scale)]
+            coding, parts = encode_alpha(cut, quality=options.alpha_quality, effort=options.effort)
+            self._alpha[scale] = Alpha(coding=coding, parts=parts)
+        return self._alpha[scale]
 
 
 def _package(engine: Engine, options: EncodeOptions) -> Package:
@@ -149,13 +168,18 @@ def _package(engine: Engine, options: EncodeOptions) -> Package:
     raise ModelError(f"no model for scale {options.scale}; there are {listed}")
 
 
-def _candidates(package: Package, options: EncodeOptions) -> list[Curve]:
+def _candidates(package: Package, options: EncodeOptions, *, guess: bool) -> list[Curve]:
     """Curves of the scales and payloads that may be used for a target.
 
+    Args:
+        package: that the file is written for.
+        options: what may be chosen.
+        guess: whether rough curves will do where none were measured with this package.
+
     Raises:
-        InputError: the table was not measured with this package.
+        InputError: they will not.
     """
-    table = curves(package.name)
+    table = curves(package.name) or (guessed(package.scales) if guess else None)
     if table is None:
         raise InputError(f"no table of rates for the model {package.name}: give a quality instead of a target size")
     return [

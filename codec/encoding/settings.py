@@ -46,11 +46,15 @@ class Settings:
             quality=LOSSLESS if chosen.quality is None else chosen.quality, effort=chosen.effort, chroma=chosen.chroma,
         )  # fmt: skip
 
+    @property
+    def lossless(self) -> bool:
+        """Whether the payload keeps every bit of the LR."""
+        return self.quality == LOSSLESS
+
     def named(self, options: EncodeOptions) -> EncodeOptions:
         """The options that give the same bytes again: these settings in place of the open ones and of the target."""
-        lossless = self.quality == LOSSLESS
         return replace(
             options, bpp=None, max_bytes=None, scale=self.scale, payload=self.coding.label,
-            quality=None if lossless else self.quality, effort=self.effort,
-            chroma="auto" if lossless else self.chroma,
+            quality=None if self.lossless else self.quality, effort=self.effort,
+            chroma="auto" if self.lossless else self.chroma,
         )  # fmt: skip

@@ -53,6 +53,14 @@ def curves(model: str) -> tuple[Curve, ...] | None:
     )
 
 
+def guessed(scales: tuple[int, ...]) -> tuple[Curve, ...]:
+    """Rough curves where none were measured: rates of photographs in general, and no opinion on the pictures."""
+    return tuple(
+        Curve(scale, "av1", (0, 50, 99), tuple(16 * rate / scale**1.8 for rate in (0.01, 0.06, 0.6)), (0.5, 0.5, 0.5))
+        for scale in scales
+    )
+
+
 def _interpolate(xs: tuple[float, ...], ys: tuple[float, ...], x: float) -> float:
     at = bisect.bisect_left(xs, x)
     if at == 0:

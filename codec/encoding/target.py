@@ -1,10 +1,12 @@
-"""The best picture in so many bytes: which scale, payload and quality."""
+"""The best picture in so many bytes: which scale, payload, quality and chroma."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from codec.encoding.settings import LOSSLESS
 from codec.encoding.table import Curve
 from codec.errors import InputError, UnsupportedError
 
@@ -23,16 +25,20 @@ class Choice:
         payload: "av1", "png", ...
         quality: 0..99, 100 = lossless.
         effort: "fast", "default" or "best".
+        chroma: "auto", "420" or "444".
     """
 
     scale: int
     payload: str
     quality: int
     effort: str
+    chroma: str = "auto"
 
 
 #: The whole file of a picture at a setting.
 Coder = Callable[[Choice], bytes]
+#: How good a picture the file of a setting gives; larger is better.
+Look = Callable[[Choice], float]
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Found:
     Attributes:
         data: the file.
         choice: its settings.
-        score: MS-SSIM that the table expects of them.
+        score: of the picture: what the table expects, or what was seen.
     """
 
     data: bytes
@@ -50,88 +56,181 @@ class Found:
     score: float
 
 
-def best_under(max_bytes: int, pixels: int, candidates: Iterable[Curve], code: Coder, effort: str) -> Found:
-    """The file with the best expected picture among those of at most `max_bytes`.
+@dataclass(frozen=True)
+class Target:
+    """A size to meet with one picture.
 
-    Args:
+    Attributes:
         max_bytes: of the whole file.
         pixels: HR pixels of the picture.
-        candidates: curves of the scales and payloads that may be used.
         code: codes the picture at one setting.
         effort: "fast", "default" or "best": of the file that is returned; the search itself is fast.
+        chroma: of lossy payloads.
+    """
+
+    max_bytes: int
+    pixels: int
+    code: Coder
+    effort: str
+    chroma: str = "auto"
+
+    @property
+    def bpp(self) -> float:
+        """Bits of the whole file per HR pixel."""
+        return 8 * self.max_bytes / self.pixels
+
+    def fits(self, found: Found) -> bool:
+        """Whether a file is small enough."""
+        return len(found.data) <= self.max_bytes
+
+    def expected(self, curve: Curve) -> float:
+        """MS-SSIM that the table expects of a curve; 0 where even its smallest files are far too large."""
+        return curve.score(curve.quality_for(self.bpp)) if curve.bpp[0] < _FAR * self.bpp else 0.0
+
+
+def best_by_table(target: Target, candidates: Iterable[Curve]) -> Found:
+    """The file with the best picture, as far as the table knows.
+
+    Args:
+        target: size and picture.
+        candidates: curves of the scales and payloads that may be used.
 
     Raises:
         InputError: no setting fits; the message names the smallest possible size.
     """
     found: list[Found] = []
-    smallest: Found | None = None
-
-    def expected(curve: Curve) -> float:
-        bpp = 8 * max_bytes / pixels
-        return curve.score(curve.quality_for(bpp)) if curve.bpp[0] < _FAR * bpp else 0.0
-
-    for curve in sorted(candidates, key=expected, reverse=True):
-        if found and expected(curve) < max(one.score for one in found) - _HOPELESS:
+    for curve in sorted(candidates, key=target.expected, reverse=True):
+        fitting = [one.score for one in found if target.fits(one)]
+        if fitting and target.expected(curve) < max(fitting) - _HOPELESS:
             continue
         try:
-            lowest = _finest_under(max_bytes, pixels, curve, code, effort)
+            found.append(_finished(target, _finest(target, curve)))
         except UnsupportedError:  # its package is not installed: no candidate here
             continue
-        if len(lowest.data) <= max_bytes:
-            found.append(lowest)
-        if smallest is None or len(lowest.data) < len(smallest.data):
-            smallest = lowest
-    if smallest is None:
-        raise InputError("no scale and payload to choose from")
+    return _best(target, found)
+
+
+def best_by_looking(target: Target, candidates: Sequence[Curve], look: Look, *, thorough: bool = False) -> Found:
+    """The file with the best picture, as rebuilt.
+
+    From the scale that the table would take, up and down as long as the picture gets better; lossless payloads where
+    they fit; then colour at full resolution.
+
+    Args:
+        target: size and picture.
+        candidates: curves of the scales and payloads that may be used.
+        look: what a setting's picture is worth.
+        thorough: look at every scale.
+
+    Raises:
+        InputError: no setting fits; the message names the smallest possible size.
+    """
+    ladder = sorted((c for c in candidates if c.quality != (LOSSLESS,)), key=lambda c: c.scale)
+    seen: dict[int, Found] = {}
+
+    def at(step: int) -> float:
+        if step not in seen:
+            seen[step] = _seen(target, _finest(target, ladder[step]), look)
+        return seen[step].score
+
+    if ladder:
+        start = max(range(len(ladder)), key=lambda i: target.expected(ladder[i]))
+        for direction in (1, -1):
+            step = start
+            while 0 <= step + direction < len(ladder) and (at(step + direction) >= at(step) or thorough):
+                step += direction
+        at(start)
+    best = _best(target, list(seen.values()) + _lossless(target, candidates, look))
+    if target.chroma == "auto" and best.choice.quality != LOSSLESS:
+        curve = next(c for c in ladder if c.scale == best.choice.scale)
+        best = _best(target, [best, _seen(target, _finest(target, curve, "444"), look)])
+    return _finished(target, best)
+
+
+def _lossless(target: Target, candidates: Iterable[Curve], look: Look) -> list[Found]:
+    found = []
+    for curve in candidates:
+        if curve.quality == (LOSSLESS,) and curve.bpp[0] < _FAR * target.bpp:
+            try:
+                found.append(_seen(target, _finest(target, curve), look))
+            except UnsupportedError:  # its package is not installed: no candidate here
+                continue
+    return found
+
+
+def _seen(target: Target, found: Found, look: Look) -> Found:
+    return replace(found, score=look(found.choice) if target.fits(found) else -1.0)
+
+
+def _best(target: Target, found: Sequence[Found]) -> Found:
     if not found:
+        raise InputError("no scale and payload to choose from")
+    fitting = [one for one in found if target.fits(one)]
+    if not fitting:
+        smallest = min(found, key=lambda one: len(one.data))
         least = smallest.choice
         raise InputError(
-            f"no setting gives at most {max_bytes} bytes; the smallest possible is {len(smallest.data)} bytes "
-            f"({8 * len(smallest.data) / pixels:.5f} bpp, scale {least.scale}, {least.payload})"
+            f"no setting gives at most {target.max_bytes} bytes; the smallest possible is {len(smallest.data)} bytes "
+            f"({8 * len(smallest.data) / target.pixels:.5f} bpp, scale {least.scale}, {least.payload})"
         )
-    return max(found, key=lambda one: (one.score, -len(one.data)))
+    return max(fitting, key=lambda one: (one.score, -len(one.data)))
 
 
-def _finest_under(max_bytes: int, pixels: int, curve: Curve, code: Coder, effort: str) -> Found:
-    """The finest quality of one curve that fits; the coarsest there is if none does."""
-    tried: dict[tuple[int, str], bytes] = {}
+def _finest(target: Target, curve: Curve, chroma: str | None = None) -> Found:
+    """The finest quality of one curve that fits, coded fast; the coarsest there is if none does."""
+    chroma = target.chroma if chroma is None else chroma
+    coded: dict[int, bytes] = {}
 
-    def at(quality: int, how: str) -> bytes:
-        if (quality, how) not in tried:
-            tried[quality, how] = code(Choice(curve.scale, curve.payload, quality, how))
-        return tried[quality, how]
+    def choice(quality: int) -> Choice:
+        return Choice(curve.scale, curve.payload, quality, "fast", chroma)
 
-    def found(quality: int, how: str) -> Found:
-        return Found(at(quality, how), Choice(curve.scale, curve.payload, quality, how), curve.score(quality))
+    def at(quality: int) -> bytes:
+        if quality not in coded:
+            coded[quality] = target.code(choice(quality))
+        return coded[quality]
 
-    if curve.quality == (100,):
-        return found(100, effort)
-    low, high = _bracket(max_bytes, curve.quality_for(8 * max_bytes / pixels), at)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if len(at(middle, "fast")) <= max_bytes:
-            low = middle
-        else:
-            high = middle
+    if curve.quality == (LOSSLESS,):
+        return Found(at(LOSSLESS), choice(LOSSLESS), curve.score(LOSSLESS))
+    quality = _last_fitting(target.max_bytes, curve.quality_for(target.bpp), lambda q: len(at(q)))
+    return Found(at(quality), choice(quality), curve.score(quality))
+
+
+def _finished(target: Target, found: Found) -> Found:
+    """The same setting coded with the effort asked for, at the finest quality that fits then."""
+    wanted, start = target.effort, found.choice
+    if start.quality == LOSSLESS:
+        return replace(found, choice=replace(start, effort=wanted), data=target.code(replace(start, effort=wanted)))
+    coded = {(start.quality, "fast"): found.data}
+
+    def at(quality: int, how: str) -> Found:
+        made = replace(start, quality=quality, effort=how)
+        if (quality, how) not in coded:
+            coded[quality, how] = target.code(made)
+        return replace(found, data=coded[quality, how], choice=made)
+
     # sizes of another effort differ by a few percent, so the end of the search is done with the right one
-    quality = min(99, low + 2)
-    while quality > 0 and len(at(quality, effort)) > max_bytes:
-        quality -= 1
+    quality = _last_fitting(target.max_bytes, start.quality, lambda q: len(at(q, wanted).data))
     # qualities come in steps of up to a fifth of the bytes: more effort may bring the next step under the target
-    finer = range(min(99, quality + 3), quality, -1) if effort == "default" else ()
-    better = next((q for q in finer if len(at(q, "best")) <= max_bytes), None)
-    return found(quality, effort) if better is None else found(better, "best")
+    finer = range(min(99, quality + 3), quality, -1) if wanted == "default" else ()
+    better = next((q for q in finer if target.fits(at(q, "best"))), None)
+    return at(quality, wanted) if better is None else at(better, "best")
 
 
-def _bracket(max_bytes: int, start: int, at: Callable[[int, str], bytes]) -> tuple[int, int]:
-    """Qualities (fits or 0, does not fit or 100) around a first guess, found in growing steps."""
-    low, high, step = max(0, min(99, start)), 100, 4
-    while low > 0 and len(at(low, "fast")) > max_bytes:
-        low, high, step = max(0, low - step), low, 2 * step
-    if high == 100:
-        probe = low
-        while (probe := min(99, probe + step)) < 99 and len(at(probe, "fast")) <= max_bytes:
-            low, step = probe, 2 * step
-        high = 100 if probe == 99 and len(at(99, "fast")) <= max_bytes else probe
-        low = 99 if high == 100 else low
-    return low, high
+def _last_fitting(limit: int, start: int, size: Callable[[int], int]) -> int:
+    """The largest quality whose file has at most `limit` bytes, 0 if none has.
+
+    Bytes grow about exponentially with the quality, so that few files show where the limit is crossed.
+    """
+    low, high, step, guess = -1, 100, 2, max(0, min(99, start))
+    at: dict[int, float] = {}
+    while high - low > 1:
+        at[guess] = math.log(size(guess) / limit)
+        low, high = (guess, high) if at[guess] <= 0 else (low, guess)
+        if low < 0:
+            guess, step = max(0, guess - step), 2 * step
+        elif high > 99:
+            guess, step = min(99, guess + step), 2 * step
+        elif high - low > 1:
+            share = -at[low] / (at[high] - at[low])
+            guess = min(high - 1, max(low + 1, round(low + share * (high - low))))
+    return max(0, low)

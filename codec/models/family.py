@@ -59,14 +59,22 @@ class Recipe:
 
 
 class Lr(Protocol):
-    """The stored LR picture, wherever it is looked at; see `codec.decoding.lr.StoredLr`."""
+    """The stored LR picture, wherever it is looked at; see `codec.lr.StoredLr`."""
 
     def crop(self, box: Box) -> PixelArray:
         """Part of the LR, uint8 [box.height, box.width, 3]; extended by reflection at the right and bottom."""
 
 
 class LrEncoder(Protocol):
-    """A family's way down: the LR of a photograph."""
+    """A family's way down: the LR of a photograph.
+
+    Attributes:
+        by_quality: whether the quality of the payload changes the LR.
+    """
+
+    @property
+    def by_quality(self) -> bool:
+        """See the class."""
 
     def strips(self, rows: RowSource, height: int, quality: int) -> Iterator[PixelArray]:
         """The LR in strips.
@@ -121,6 +129,8 @@ class Family(Protocol):
         has_timestep_map: whether its files may carry one (chunk `tmap`).
         reads_pictures: whether its LR is a picture that any decoder of such a family can read. TADM's holds more, and
             only its own decoder can make use of it.
+        looks: whether rebuilding some squares of a photograph is quick enough to choose settings by while encoding;
+            its scales are powers of two then.
     """
 
     name: str
@@ -128,6 +138,7 @@ class Family(Protocol):
     largest_timestep: float
     has_timestep_map: bool
     reads_pictures: bool
+    looks: bool
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
         """Scales that a package can decode.

@@ -12,6 +12,8 @@ from codec.tiling.downscale import downscaled_strips
 class PlainLrEncoder:
     """See `codec.models.family.LrEncoder`."""
 
+    by_quality = False
+
     def __init__(self, scale: int) -> None:
         self._scale = scale
 

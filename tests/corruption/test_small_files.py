@@ -9,8 +9,8 @@ import codec
 from codec.container.file import TadmFile
 from codec.container.reader import read
 from codec.decoding.alpha import alpha_of
-from codec.decoding.lr import StoredLr
 from codec.geometry import Box
+from codec.lr import StoredLr
 
 
 def whole_alpha(file: TadmFile) -> np.ndarray | None:

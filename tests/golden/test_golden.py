@@ -9,7 +9,7 @@ from codec.codings import Coding
 from codec.container.dump import dump
 from codec.container.reader import read
 from codec.container.writer import write
-from codec.decoding.lr import StoredLr
+from codec.lr import StoredLr
 
 FILES = sorted(Path(__file__).parent.glob("*.tadm"))
 

@@ -8,8 +8,8 @@ import pytest
 
 from codec.container.reader import read
 from codec.decoding.alpha import alpha_of
-from codec.decoding.lr import StoredLr
 from codec.geometry import Box
+from codec.lr import StoredLr
 
 HERE = Path(__file__).parent
 SPEC = importlib.util.spec_from_file_location("second_reader", HERE / "second_reader.py")

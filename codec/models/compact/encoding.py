@@ -35,6 +35,7 @@ class CompactLrEncoder:
 
     def __init__(self, scale: int, writer: Writer | None) -> None:
         self._scale, self._writer = scale, writer
+        self.by_quality = writer is not None
 
     def strips(self, rows: RowSource, height: int, quality: int) -> Iterator[PixelArray]:
         """See `codec.models.family.LrEncoder.strips`."""

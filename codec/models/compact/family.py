@@ -26,6 +26,7 @@ class CompactFamily:
     largest_timestep = 200.0
     has_timestep_map = True
     reads_pictures = True
+    looks = True
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
         """See `Family.scales`."""

@@ -25,6 +25,7 @@ class Sd21Family:
     largest_timestep = 200.0
     has_timestep_map = True
     reads_pictures = False
+    looks = False
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
         """See `Family.scales`."""

@@ -28,6 +28,8 @@ _MARGIN = 256
 class Sd21LrEncoder:
     """See `codec.models.family.LrEncoder`; float32 throughout, since the LR must not depend on a precision."""
 
+    by_quality = False
+
     def __init__(self, encoder: LrEncoder, device: torch.device) -> None:
         self._encoder, self._device = encoder.to(device), device
 

@@ -26,6 +26,7 @@ class TadsrFamily:
     largest_timestep = 999.0
     has_timestep_map = False
     reads_pictures = True
+    looks = False
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
         """See `Family.scales`."""

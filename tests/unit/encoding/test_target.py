@@ -1,5 +1,7 @@
 """The search on made-up coders whose right answer is known."""
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.encoding.table import Curve
-from codec.encoding.target import Choice, best_under
+from codec.encoding.target import Choice, Target, best_by_looking, best_by_table
 from codec.errors import InputError
 
 PIXELS = 100_000
@@ -26,7 +28,7 @@ def coder(choice: Choice) -> bytes:
 
 @given(st.integers(130, 3000))
 def test_never_above_and_nothing_finer_fits(budget: int) -> None:
-    found = best_under(budget, PIXELS, [curve(4)], coder, "default")
+    found = best_by_table(Target(budget, PIXELS, coder, "default"), [curve(4)])
     assert len(found.data) <= budget
     assert found.data == coder(found.choice)
     if found.choice.quality < 98:
@@ -36,16 +38,16 @@ def test_never_above_and_nothing_finer_fits(budget: int) -> None:
 def test_more_effort_brings_the_next_step_under_the_target() -> None:
     """2 percent too much for the usual effort, not for the best one; then that is what is said."""
     limit = int(len(coder(Choice(4, "av1", 50, "default"))) / 1.02)
-    found = best_under(limit, PIXELS, [curve(4)], coder, "default")
+    found = best_by_table(Target(limit, PIXELS, coder, "default"), [curve(4)])
     assert (found.choice.quality, found.choice.effort) in {(50, "best"), (51, "best")}
     for effort in ("fast", "best"):
-        assert best_under(limit, PIXELS, [curve(4)], coder, effort).choice.effort == effort
+        assert best_by_table(Target(limit, PIXELS, coder, effort), [curve(4)]).choice.effort == effort
 
 
 def test_the_scale_with_the_better_score_wins() -> None:
     both = [curve(4), curve(8, gain=0.9)]
-    assert best_under(1500, PIXELS, both, coder, "default").choice.scale == 4
-    assert best_under(70, PIXELS, both, coder, "default").choice.scale == 8
+    assert best_by_table(Target(1500, PIXELS, coder, "default"), both).choice.scale == 4
+    assert best_by_table(Target(70, PIXELS, coder, "default"), both).choice.scale == 8
 
 
 def test_a_lossless_payload_is_taken_if_it_fits_and_scores() -> None:
@@ -54,15 +56,15 @@ def test_a_lossless_payload_is_taken_if_it_fits_and_scores() -> None:
     def code(choice: Choice) -> bytes:
         return bytes(600) if choice.payload == "png" else coder(choice)
 
-    assert best_under(700, PIXELS, [curve(4), lossless], code, "default").choice.payload == "png"
-    assert best_under(500, PIXELS, [curve(4), lossless], code, "default").choice.payload == "av1"
+    assert best_by_table(Target(700, PIXELS, code, "default"), [curve(4), lossless]).choice.payload == "png"
+    assert best_by_table(Target(500, PIXELS, code, "default"), [curve(4), lossless]).choice.payload == "av1"
 
 
 def test_a_budget_that_cannot_be_met_names_the_smallest() -> None:
     with pytest.raises(InputError, match=r"at most 10 bytes; the smallest possible is 62 bytes \(0.00496 bpp, scale 8"):
-        best_under(10, PIXELS, [curve(4), curve(8)], coder, "default")
+        best_by_table(Target(10, PIXELS, coder, "default"), [curve(4), curve(8)])
     with pytest.raises(InputError, match="no scale and payload"):
-        best_under(10, PIXELS, [], coder, "default")
+        best_by_table(Target(10, PIXELS, coder, "default"), [])
 
 
 def test_few_encodings_are_needed() -> None:
@@ -74,9 +76,55 @@ def test_few_encodings_are_needed() -> None:
 
     for budget in (130, 400, 1500):
         calls.clear()
-        best_under(budget, PIXELS, [curve(4)], counting, "default")
+        best_by_table(Target(budget, PIXELS, counting, "default"), [curve(4)])
         assert len(calls) <= 14
         assert len(set(calls)) == len(calls)
+
+
+LADDER = [curve(1), curve(2), curve(4), curve(8, gain=0.9), curve(16)]
+
+
+def seen(best: tuple[int, str], looked: list[Choice]) -> Callable[[Choice], float]:
+    """Pictures of this scale and chroma are the best, others the worse the further they are from it."""
+
+    def look(choice: Choice) -> float:
+        looked.append(choice)
+        return 1 - abs(math.log2(choice.scale / best[0])) / 8 - 0.01 * (choice.chroma != best[1])
+
+    return look
+
+
+@pytest.mark.parametrize("chroma", ["auto", "444"])
+@pytest.mark.parametrize("scale", [2, 4, 8, 16])
+def test_looking_finds_what_the_table_does_not_know(scale: int, chroma: str) -> None:
+    looked: list[Choice] = []
+    target = Target(1500, PIXELS, coder, "default")
+    found = best_by_looking(target, LADDER, seen((scale, chroma), looked))
+    assert (found.choice.scale, found.choice.chroma) == (scale, chroma)
+    assert len(found.data) <= 1500
+    assert found.data == coder(found.choice)
+    assert len({(c.scale, c.chroma) for c in looked}) == len(looked) <= 6
+
+
+def test_looking_stops_where_the_picture_gets_worse_unless_thorough() -> None:
+    target = Target(1500, PIXELS, coder, "best")
+    looked: list[Choice] = []
+    best_by_looking(target, LADDER, seen((4, "auto"), looked))
+    some = {c.scale for c in looked}
+    best_by_looking(target, LADDER, seen((4, "auto"), looked), thorough=True)
+    assert some < {1, 2, 4, 8, 16} == {c.scale for c in looked}
+
+
+def test_looking_keeps_to_the_chroma_asked_for_and_to_the_size() -> None:
+    looked: list[Choice] = []
+    target = Target(1500, PIXELS, coder, "default", "420")
+    assert best_by_looking(target, LADDER, seen((4, "444"), looked)).choice.chroma == "420"
+    small = Target(70, PIXELS, coder, "default")
+    assert best_by_looking(small, LADDER, seen((1, "auto"), looked)).choice.scale == 8
+    with pytest.raises(InputError, match="at most 10 bytes; the smallest possible is"):
+        best_by_looking(Target(10, PIXELS, coder, "default"), LADDER, seen((1, "auto"), looked))
+    with pytest.raises(InputError, match="no scale and payload"):
+        best_by_looking(target, [], seen((1, "auto"), looked))
 
 
 def test_curves_interpolate_and_hold_their_ends() -> None:

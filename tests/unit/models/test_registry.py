@@ -30,7 +30,7 @@ class Nearest:
     """Every LR pixel becomes a square; realism makes it brighter, so that options are seen to arrive."""
 
     name, preset, largest_timestep = "nearest", 6, 50.0
-    has_timestep_map, reads_pictures = True, True
+    has_timestep_map, reads_pictures, looks = True, True, False
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
         return tuple(config["scales"])
@@ -52,6 +52,8 @@ class Nearest:
 
     def load_encoder(self, folder: Path, config: dict[str, Any], scale: int, runtime: Runtime) -> LrEncoder:
         class Plain:
+            by_quality = False
+
             def strips(self, rows: RowSource, height: int, quality: int) -> Iterator[PixelArray]:
                 return (strip.lr for strip in downscaled_strips(rows, scale, height))
 

@@ -10,8 +10,8 @@ from torch import nn
 import codec
 from codec.arrays import crop, no_progress
 from codec.container.reader import read
-from codec.decoding.lr import StoredLr
 from codec.geometry import Box, Size
+from codec.lr import StoredLr
 from codec.models.compact.decoding import CompactRestorer
 from codec.models.compact.networks import FirstNetwork
 from codec.models.compact.package import load_package

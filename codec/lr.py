@@ -1,4 +1,4 @@
-"""The LR picture of a file, decoded slab by slab and only where it is looked at."""
+"""The LR picture where networks look at it: that of a file, decoded slab by slab where it is needed, or any other."""
 
 from __future__ import annotations
 
@@ -82,3 +82,17 @@ class StoredLr:
             while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > self._kept_bytes:
                 self._kept.popitem(last=False)
         return pixels
+
+
+class PictureLr:
+    """A picture where a stored LR is expected; see `codec.models.family.Lr`."""
+
+    def __init__(self, pixels: PixelArray) -> None:
+        self._pixels = pixels
+
+    def crop(self, box: Box) -> PixelArray:
+        """Part of it, uint8 [box.height, box.width, 3]; extended by reflection at the right and bottom."""
+        height, width = self._pixels.shape[:2]
+        right, bottom = min(box.x + box.width, width), min(box.y + box.height, height)
+        inside = crop(self._pixels, Box(box.x, box.y, right - box.x, bottom - box.y))
+        return pad(inside, box.y + box.height - bottom, box.x + box.width - right)

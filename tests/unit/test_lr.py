@@ -9,8 +9,8 @@ import pytest
 
 from codec.codings import Coding
 from codec.container.file import Header, TadmFile
-from codec.decoding.lr import StoredLr
 from codec.geometry import Box, Size, slab_boxes
+from codec.lr import StoredLr
 from codec.payload.png import PngPayload
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
