@@ -70,7 +70,8 @@ class EncodeOptions(_Options):
         bpp: at most so many bits of the whole file per HR pixel; scale, payload and quality that are None are chosen.
         max_bytes: at most so many bytes of the whole file; likewise.
         effort: "fast", "default" or "best": time spent on coding the LR, and on choosing what is None: "fast" takes
-            it from a table, the others rebuild some squares of the photograph at realism 0 and compare (compact family).
+            it from a table, the others rebuild some squares of the photograph at realism 0 and compare (compact
+            family).
         chroma: resolution of colour in a lossy LR: "444" = full; "420" = half each way; "auto" = "420", for which the
             shipped models are trained, or whatever looks better where scale or quality are chosen.
         strip: "none" keeps ICC, EXIF and XMP; "gps" drops what can tell where the photograph was taken (EXIF's GPS

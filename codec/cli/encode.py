@@ -27,13 +27,21 @@ from codec.options import CHROMA, EFFORTS, SCALES, STRIP, EncodeOptions
 @click.option(
     "--scale",
     type=click.IntRange(1, 255),
-    help=f"HR/LR ratio: {', '.join(map(str, SCALES))}, as far as the model has them.  [default: 4]",
+    help=f"HR/LR ratio: {', '.join(map(str, SCALES))}, as far as the model has them.  [default: chosen]",
 )
 @click.option("--payload", type=click.Choice(PAYLOADS), help="How the LR is coded.  [default: av1]")
-@click.option("--quality", type=click.IntRange(0, 99), help="Larger is finer and bigger; av1 only.  [default: 48]")
+@click.option(
+    "--quality",
+    type=click.IntRange(0, 99),
+    help="Larger is finer and bigger; av1 only.  [default: 48 at scale 4, or the bytes of that]",
+)
 @click.option("--bpp", type=float, help="At most so many bits a pixel: scale, payload and quality are chosen.")
 @click.option("--max-bytes", type=click.IntRange(1), help="At most so many bytes: likewise.")
-@click.option("--effort", type=click.Choice(EFFORTS), help="Time spent on coding the LR.  [default: default]")
+@click.option(
+    "--effort",
+    type=click.Choice(EFFORTS),
+    help="Time spent on coding and on choosing what is not given; fast takes it from a table.  [default: default]",
+)
 @click.option("--chroma", type=click.Choice(CHROMA), help="Resolution of colour in the LR; av1 only.  [default: auto]")
 @click.option(
     "--strip",

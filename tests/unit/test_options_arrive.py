@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from typing import Any
 
 import numpy as np
 import pytest
@@ -60,8 +59,8 @@ def run(*words: str, code: int = 0) -> str:
 FIXED: dict[str, Any] = {"scale": 4, "quality": 48}
 ENCODE: list[dict[str, Any]] = [
     {"scale": 8}, {"scale": 16}, {"payload": "png"}, {"payload": "webp"}, {"quality": 20}, {"max_bytes": 7500},
-    {"effort": "fast", "quality": 48}, {"effort": "best", "quality": 48}, {"chroma": "444", "quality": 48}, {"strip": "gps"}, {"strip": "all"},
-    {"alpha_quality": 30},
+    FIXED | {"effort": "fast"}, FIXED | {"effort": "best"}, FIXED | {"chroma": "444"}, FIXED | {"strip": "gps"},
+    FIXED | {"strip": "all"}, FIXED | {"alpha_quality": 30},
 ]  # fmt: skip
 
 
