@@ -24,6 +24,7 @@ class CompactConfig:
         width: channels of a reader's trunk at 1/4 resolution, and of the denoiser.
         deep_width: channels of the trunk at 1/8 resolution; 0 = the trunk stays at 1/4.
         blocks: residual blocks of the trunk: at 1/4, at 1/8, at 1/4 again.
+        shallow: scales whose trunk has half as many blocks at 1/8: less to store where less is to be found out.
         climb_blocks: residual blocks at every resolution from the LR's own up to 1/8, for scales above 4.
         denoiser_blocks: residual blocks of the denoiser.
         predictor_width: channels of the timestep predictor.
@@ -40,6 +41,7 @@ class CompactConfig:
     width: int = 32
     deep_width: int = 80
     blocks: tuple[int, int, int] = (2, 4, 2)
+    shallow: tuple[int, ...] = (1, 32)
     climb_blocks: int = 2
     denoiser_blocks: int = 3
     predictor_width: int = 32
@@ -54,13 +56,18 @@ class CompactConfig:
         for name, expected in (("family", "compact"), ("architecture", ARCHITECTURE)):
             if getattr(self, name) != expected:
                 raise ModelError(f"config.json: {name} is {getattr(self, name)!r}, expected {expected!r}")
-        for name in ("scales", "denoisers", "writers"):
+        for name in ("scales", "denoisers", "writers", "shallow"):
             value = getattr(self, name)
             if not isinstance(value, tuple) or not set(value) <= set(SCALES):
                 raise ModelError(f"config.json: {name} is {value!r}, expected a list of {', '.join(map(str, SCALES))}")
         for name in ("denoisers", "writers"):
             if not set(getattr(self, name)) <= set(self.scales):
                 raise ModelError(f"config.json: {name} for {getattr(self, name)}, of scales {self.scales}")
+
+    def blocks_at(self, scale: int) -> tuple[int, int, int]:
+        """`blocks` of the reader of one scale."""
+        before, below, after = self.blocks
+        return before, (below + 1) // 2 if scale in self.shallow else below, after
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready fields."""

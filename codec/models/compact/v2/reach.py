@@ -21,7 +21,7 @@ def halo(config: CompactConfig, scale: int) -> int:
     while size > LATENT_FACTOR:
         reader += 2 * config.climb_blocks * size
         size //= 2
-    before, below, after = config.blocks
+    before, below, after = config.blocks_at(scale)
     reader += 2 * (before + after) * LATENT_FACTOR + LATENT_FACTOR
     # cells of 1/8 are shared by 8 px: a pixel reaches to the far end of its cell
     reader += 2 * below * _DEEP + (_DEEP if config.deep_width else 0)

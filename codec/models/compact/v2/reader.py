@@ -32,7 +32,7 @@ class LRReader(nn.Module):
             climb += [ResBlock(width) for _ in range(config.climb_blocks)]
             climb += [Conv2d(width, 4 * width, 1), nn.PixelShuffle(2)]
         self.climb = nn.Sequential(*climb)
-        before, below, after = config.blocks
+        before, below, after = config.blocks_at(scale)
         self.before = nn.Sequential(*[ResBlock(width) for _ in range(before)])
         self.down = Conv2d(4 * width, deep, 1) if deep else None
         self.below = nn.Sequential(*[ResBlock(deep or width) for _ in range(below)])

@@ -1,0 +1,159 @@
+"""Architecture compact-2: cost, reach, exactness of pieces, and the dial."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import codec
+from codec.arrays import crop, no_progress
+from codec.container.reader import read
+from codec.geometry import Box
+from codec.lr import StoredLr
+from codec.models.compact.decoding import CompactRestorer
+from codec.models.compact.networks import SecondNetwork, TorchWriter
+from codec.models.compact.package import load_package, save_package
+from codec.models.compact.v2.config import SCALES, CompactConfig
+from codec.models.compact.v2.model import CompactModel
+from codec.models.family import Recipe
+from codec.options import DecodeOptions
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every part at every scale, tiny, random weights that all have an effect."""
+    torch.manual_seed(0)
+    model = CompactModel(
+        CompactConfig(
+            width=8, deep_width=16, blocks=(1, 2, 1), climb_blocks=1, denoiser_blocks=1, writer_width=8,
+            shallow=(32,), denoisers=SCALES, writers=SCALES,
+        )
+    )  # fmt: skip
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.normal_(0, 0.8 * parameter[0].numel() ** -0.5)
+    folder = tmp_path_factory.mktemp("models") / "tiny2"
+    save_package(model, folder)
+    return folder
+
+
+def network(folder: Path, scale: int) -> SecondNetwork:
+    return SecondNetwork(load_package(folder, (scale,), decoding=True), scale, CPU, torch.float32)
+
+
+def restored(net: SecondNetwork, lr: np.ndarray, realism: float = 1.0) -> np.ndarray:
+    return net.restore(lr, 40, None, None, realism=realism, denoise=True)[0]
+
+
+def macs_a_pixel(scale: int, *, texture: bool, side: int = 256) -> float:
+    """Of the architecture's default widths."""
+    model, total = CompactModel(CompactConfig(scales=(scale,), denoisers=(scale,))), 0
+
+    def count(module: nn.Module, _: object, out: torch.Tensor) -> None:
+        nonlocal total
+        assert isinstance(module, nn.Conv2d)
+        total += out.numel() * module.weight[0].numel()
+
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(count)
+    lr, t = torch.zeros(1, 3, side // scale, side // scale), torch.ones(1, 1, side // 4, side // 4)
+    with torch.no_grad():
+        model(lr, torch.ones(1, 1, 1, 1), scale, t if texture else None)
+    return total / side**2
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_cost(scale: int) -> None:
+    assert 10_000 < macs_a_pixel(scale, texture=False) <= 27_000
+    assert macs_a_pixel(scale, texture=True) <= 40_000
+
+
+def test_all_scales_together_are_small() -> None:
+    model = CompactModel(CompactConfig(denoisers=SCALES, writers=(4, 8)))
+    assert sum(2 * p.numel() for p in model.parameters()) <= 8_000_000
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_halo_covers_the_true_reach(package: Path, scale: int) -> None:
+    """Change one LR pixel in the middle: nothing farther away than the halo may move."""
+    net = network(package, scale)
+    side = 2 * net.halo + 192
+    lr = np.random.default_rng(0).integers(0, 256, (side // scale, side // scale, 3), dtype=np.uint8)
+    before, at = restored(net, lr), side // 2 // scale
+    lr[at, at] ^= 255
+    rows, columns = np.nonzero((before != restored(net, lr)).any(2))
+    assert rows.size
+    reach = max(at * scale - rows.min(), rows.max() - at * scale - scale + 1)
+    reach = max(reach, at * scale - columns.min(), columns.max() - at * scale - scale + 1)
+    assert reach <= net.halo
+
+
+@pytest.mark.parametrize("scale", [1, 4, pytest.param(8, marks=pytest.mark.slow), 32])
+def test_pieces_equal_the_whole_to_the_last_bit(
+    package: Path, photo: Callable[[int, int], np.ndarray], scale: int
+) -> None:
+    net = network(package, scale)
+    file = read(codec.encode(photo(700, 520), scale=scale, model=str(package), effort="fast"))
+    recipe = Recipe(size=file.header.size, quality=file.header.quality, options=DecodeOptions(realism=1.0))
+
+    def run(area: Box, side: int, whole_pixels: int) -> np.ndarray:
+        out, restorer = np.zeros((520, 700, 3), np.uint8), CompactRestorer(net, side=side, whole_pixels=whole_pixels)
+        for piece in restorer.pieces(StoredLr(file), recipe, area, streamed=False, on_progress=no_progress):
+            crop(out, piece.box)[:] = piece.pixels
+        return out
+
+    everything = Box(0, 0, 700, 520)
+    whole = run(everything, 64, 2**30)
+    assert whole.any(2).mean() > 0.9
+    assert np.array_equal(run(everything, 320, 0), whole)
+    for area in (Box(0, 0, 1, 1), Box(333, 301, 130, 65), Box(660, 500, 40, 20)):
+        assert np.array_equal(crop(run(area, 192, 0), area), crop(whole, area))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_pieces_of_a_writer_equal_the_whole(package: Path, photo: Callable[[int, int], np.ndarray], scale: int) -> None:
+    writer, hr = TorchWriter.load(package, scale), photo(448, 320)
+    whole, halo = writer.residual(hr, 50), writer.halo
+    assert np.abs(whole).max() > 1
+    left, top = 128, 64
+    part = writer.residual(hr[top - min(top, halo) :, left - min(left, halo) :], 50)
+    inner = part[min(top, halo) // scale :, min(left, halo) // scale :]
+    assert np.array_equal(inner, whole[top // scale :, left // scale :])
+
+
+def test_realism_zero_is_the_reader_alone(
+    package: Path, photo: Callable[[int, int], np.ndarray], tmp_path: Path
+) -> None:
+    """Bit-equal with and without the denoiser, and away from what realism 1 gives."""
+    torch.manual_seed(1)
+    full = load_package(package, (4,))
+    bare = CompactModel(CompactConfig.from_dict(full.config.to_dict() | {"denoisers": [], "writers": []}))
+    bare.readers.load_state_dict(full.readers.state_dict())
+    save_package(bare, tmp_path / "bare")
+    lr = photo(64, 48)[:48, :64]
+    plain = restored(network(tmp_path / "bare", 4), lr, 1.0)
+    assert np.array_equal(restored(network(package, 4), lr, 0.0), plain)
+    assert not np.array_equal(restored(network(package, 4), lr, 1.0), plain)
+
+
+def test_the_dial_moves_away_from_the_reader_steadily(package: Path, photo: Callable[[int, int], np.ndarray]) -> None:
+    net, lr = network(package, 8), photo(40, 40)
+    zero = restored(net, lr, 0.0).astype(float)
+    errors = [np.mean((restored(net, lr, r) - zero) ** 2) for r in (0, 0.25, 0.5, 0.75, 1)]
+    assert errors == sorted(errors)
+    assert errors[0] == 0 < errors[1]
+
+
+def test_a_missing_denoiser_is_said(package: Path, tmp_path: Path, photo: Callable[[int, int], np.ndarray]) -> None:
+    shutil.copytree(package, tmp_path / "p")
+    (tmp_path / "p/denoiser4.safetensors").unlink()
+    with pytest.raises(codec.ModelError, match="denoiser4"):
+        codec.encode(photo(64, 64), scale=4, model=str(tmp_path / "p"))
