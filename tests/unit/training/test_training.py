@@ -132,6 +132,10 @@ def test_writer_reader_then_texture(store: Path, tmp_path: Path, monkeypatch: py
 class PlainDistance(torch.nn.Module):
     """In place of VGG16, whose weights are a package of their own."""
 
+    def __init__(self, directions: float) -> None:
+        super().__init__()
+        assert directions >= 0
+
     def forward(self, made: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
         return (made - original).abs().mean((1, 2, 3))
 
