@@ -65,6 +65,16 @@ def code_command(store: Path, scale: str, count: int, model: Path | None, chroma
         code_store(store, int(scale), count, write=write, chroma=chroma, seed=seed, on_progress=counted)
 
 
+@train_command.command("masks")
+@click.argument("store", type=_FOLDER)
+def masks_command(store: Path) -> None:
+    """Find the faces and the text in all squares of the crop store STORE once: texture is not invented there."""
+    from codec.training.masks import mask_store
+
+    with _counting("squares") as counted:
+        mask_store(store, on_progress=counted)
+
+
 @train_command.command("run")
 @click.argument("stage", type=_FILE)
 @click.option("--store", type=_FOLDER, required=True, help="Crop store made by `prepare`.")

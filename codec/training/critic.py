@@ -46,8 +46,9 @@ def hinge_critic(real: list[Tensor], made: list[Tensor]) -> Tensor:
 
 
 def hinge_generator(made: list[Tensor], weight: Tensor) -> Tensor:
-    """Hinge loss of the generator, one value; `weight` float [B] counts each picture."""
-    return torch.stack([-(logit.float().mean((1, 2, 3)) * weight).mean() for logit in made]).mean()
+    """Hinge loss of the generator, one value; `weight` float [B, 1, h, w] counts each place of each picture."""
+    losses = [-(logit.float() * F.interpolate(weight, logit.shape[-2:])).mean() for logit in made]
+    return torch.stack(losses).mean()
 
 
 def _conv(inside: int, out: int, stride: int = 1) -> nn.Module:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from codec.errors import InputError
 from codec.geometry import TIMESTEP_TILE
+from codec.training.masks import CELL, mask_path
 
 #: Crops begin on multiples of so many pixels, so that edges of tiles and of JPEG blocks of the sources fall alike.
 _GRID = 16
@@ -85,6 +87,18 @@ class CropStore:
         return pictures_of(group[:count, :crop, :crop])
 
 
+class Pairs(NamedTuple):
+    """A batch: HR float [B, 3, crop, crop] and LR float [B, 3, crop/scale, crop/scale], both in [-1, 1]; payload
+    qualities / 100, float [B, 1, 1, 1]; and where faces and text are, float [B, 1, crop/8, crop/8] of 0 and 1, all 0
+    where the store has no masks.
+    """
+
+    hr: Tensor
+    lr: Tensor
+    quality: Tensor
+    masked: Tensor
+
+
 class CodedPairs:
     """Crops and the LR pictures of their squares, coded beforehand (`codec.training.store.code`) at several qualities.
 
@@ -100,6 +114,8 @@ class CodedPairs:
         """
         self.crops, self.scale = CropStore(folder, device=device, holdout=holdout), scale
         self._lr, self._quality = [], []
+        masks = [mask_path(path) for path in self.crops.paths]
+        self._masks = [np.load(m, allow_pickle=False) for m in masks] if all(m.exists() for m in masks) else []
         for path, squares in zip(self.crops.paths, self.crops.groups, strict=True):
             lr, quality = (path.with_name(path.name.replace("hr_", f"{kind}{scale}_")) for kind in ("lr", "quality"))
             side = squares.shape[1] // scale
@@ -111,11 +127,9 @@ class CodedPairs:
             self._lr.append(torch.from_numpy(pictures).to(device))
             self._quality.append(torch.from_numpy(np.load(quality, allow_pickle=False)))
 
-    def sample(self, batch: int, crop: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """A batch: HR float [B, 3, crop, crop] and LR float [B, 3, crop/scale, crop/scale], both in [-1, 1], and
-        payload qualities / 100, float [B, 1, 1, 1].
-        """
-        hr, lr, quality = [], [], []
+    def sample(self, batch: int, crop: int, rng: torch.Generator) -> Pairs:
+        """Crops of random squares, at random places, turned at random. `rng` is a CPU generator."""
+        hr, lr, quality, masked = [], [], [], []
         for place in self.crops.places(batch, crop, rng, grid=max(_GRID, self.scale)):
             which = int(torch.randint(self._quality[place.group].shape[1], (1,), generator=rng))
             hr.append(self.crops.cut(place, crop))
@@ -123,12 +137,21 @@ class CodedPairs:
             small = self._lr[place.group][place.index, which, y : y + side, x : x + side]
             lr.append(turned(small, place.turn))
             quality.append(float(self._quality[place.group][place.index, which]) / 100)
+            masked.append(self._mask(place, crop))
         device = self.crops.groups[0].device
-        return (
+        return Pairs(
             pictures_of(torch.stack(hr)),
             pictures_of(torch.stack(lr)),
             torch.tensor(quality, device=device).view(-1, 1, 1, 1),
+            torch.stack(masked).to(device),
         )
+
+    def _mask(self, place: Place, crop: int) -> Tensor:
+        y, x, side = place.y // CELL, place.x // CELL, crop // CELL
+        if not self._masks:
+            return torch.zeros(1, side, side)
+        square = torch.from_numpy(self._masks[place.group][place.index])
+        return turned(square[y : y + side, x : x + side, None], place.turn).permute(2, 0, 1).float()
 
     def fixed(self, count: int, which: int) -> tuple[Tensor, Tensor, Tensor]:
         """The first squares of the largest group at their `which`-th quality, whole, in the form of `sample`."""

@@ -116,7 +116,7 @@ class ReaderStage(CompactStage):
     def step(self, rng: torch.Generator) -> dict[str, float]:
         """See `codec.training.loop.Stage.step`."""
         c = self.config
-        hr, lr, quality = self._pairs.sample(c.batch, c.crop, rng)
+        hr, lr, quality, _ = self._pairs.sample(c.batch, c.crop, rng)
         with autocast(self.device):
             x_hat = self.model(lr, quality, c.scale)
         loss = fidelity_loss(c, x_hat.float(), hr)

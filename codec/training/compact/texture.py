@@ -47,7 +47,7 @@ class TextureStage(CompactStage):
     def step(self, rng: torch.Generator) -> dict[str, float]:
         """See `codec.training.loop.Stage.step`."""
         c = self.config
-        hr, lr, quality = self._pairs.sample(c.batch, c.crop, rng)
+        hr, lr, quality, masked = self._pairs.sample(c.batch, c.crop, rng)
         strength = self._strength(rng)
         reader = self.model.reader(c.scale)
         with autocast(self.device):
@@ -64,7 +64,7 @@ class TextureStage(CompactStage):
         with autocast(self.device):
             judged = self._critic(*self._shifted(rng, x_hat, condition))
         self._critic.requires_grad_(True)
-        adversarial = hinge_generator(judged, strength)
+        adversarial = hinge_generator(judged, strength.view(-1, 1, 1, 1) * (1 - masked))
         ramp = min(1.0, float(self._step) / max(1, c.critic_warmup))
         self._step += 1
         fidelity = self._released_fidelity(x_hat, hr, strength)

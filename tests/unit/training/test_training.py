@@ -26,6 +26,7 @@ from codec.training.compact.start import STAGES
 from codec.training.crops import CodedPairs, CropStore
 from codec.training.loop import Run, train
 from codec.training.losses import ms_ssim
+from codec.training.masks import mask_of
 from codec.training.store import prepare
 
 CPU = torch.device("cpu")
@@ -79,24 +80,39 @@ def test_the_store_keeps_the_last_squares_apart(store: Path, photo: Callable[[in
 @pytest.mark.parametrize("scale", [1, 4, 8])
 def test_a_coded_pair_shows_one_place(store: Path, scale: int) -> None:
     """Turned and cut alike: the LR is near the downscale of its own crop, and far from that of any other."""
-    hr, lr, quality = CodedPairs(store, scale, device=CPU).sample(8, 64, torch.Generator().manual_seed(1))
+    hr, lr, quality, masked = CodedPairs(store, scale, device=CPU).sample(8, 64, torch.Generator().manual_seed(1))
     assert lr.shape[-1] * scale == 64
     assert quality.shape == (8, 1, 1, 1)
     small = torch.nn.functional.avg_pool2d(hr, scale)
     own = (small - lr).abs().mean((1, 2, 3))
     other = (small - lr.roll(1, 0)).abs().mean((1, 2, 3))
     assert (own < 0.5 * other).all()
+    assert not masked.any()
 
 
-def test_coding_says_what_is_missing(store: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"lr16_288\.npy: missing; make it with .*code --scale 16"):
-        CodedPairs(store, 16, device=CPU)
-    for path in store.glob("*hr_*.npy"):
-        (tmp_path / path.name).symlink_to(path)
-    code_store(tmp_path, 16, 1)
-    np.save(tmp_path / "lr16_288.npy", np.load(tmp_path / "lr16_288.npy")[:1])
-    with pytest.raises(InputError, match="not the LR pictures of the squares"):
-        CodedPairs(tmp_path, 16, device=CPU)
+def masked_store(store: Path, folder: Path, masks: Callable[[np.ndarray], np.ndarray]) -> Path:
+    """The same store with masks made of its squares' means over 8 x 8 pixels."""
+    for path in store.glob("*.npy"):
+        (folder / path.name).symlink_to(path)
+    squares = np.load(folder / "hr_288.npy").astype(float)
+    np.save(folder / "mask_288.npy", masks(squares.reshape(-1, 36, 8, 36, 8, 3).mean((2, 4, 5))).astype(np.uint8))
+    return folder
+
+
+def test_masks_are_cut_and_turned_like_their_crops(store: Path, tmp_path: Path) -> None:
+    bright = CodedPairs(masked_store(store, tmp_path, lambda means: means > 120), 4, device=CPU)
+    hr, _, _, masked = bright.sample(8, 64, torch.Generator().manual_seed(1))
+    means = torch.nn.functional.avg_pool2d(hr.mean(1, keepdim=True).add(1).mul(127.5), 8)
+    assert 0 < masked.mean() < 1
+    assert torch.equal(masked, (means > 120).float())
+
+
+def test_faces_and_text_become_cells_of_a_mask() -> None:
+    mask = mask_of([(16.0, 40.0, 36.0, 60.0)], 64)
+    assert mask.sum() == 16  # 12..40 by 36..64 pixels, a fifth of the side around it
+    assert mask[4:8, 1:5].all()
+    assert mask_of([(-9.0, -9.0, 70.0, 70.0)], 64).all()
+    assert not mask_of([], 64).any()
 
 
 @pytest.mark.parametrize("scale", [1, 4, 8])
@@ -138,6 +154,16 @@ class PlainDistance(torch.nn.Module):
 
     def forward(self, made: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
         return (made - original).abs().mean((1, 2, 3))
+
+
+def test_nothing_is_invented_under_a_mask(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codec.training.compact.texture.VggDistance", PlainDistance)
+    masked = masked_store(store, tmp_path, np.ones_like)
+    values: dict = {"kind": "texture", "critic_width": 6}
+    free, held = (stage(s, **values).step(torch.Generator().manual_seed(2)) for s in (store, masked))
+    assert held["adversarial"] == 0
+    assert free["adversarial"] != 0
+    assert free["loss"] == held["loss"]
 
 
 @pytest.mark.parametrize("kind", ["reader", "texture"])
