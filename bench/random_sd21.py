@@ -6,6 +6,7 @@ ones; pictures and rates mean nothing.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from torch import Tensor
 
 from codec.models.sd21.adapters import fresh_adapter, is_trained
-from codec.models.sd21.backbone import find_parts
+from codec.models.sd21.backbone import find_parts, load_backbone
 from codec.models.sd21.config import RescalerConfig, Sd21Config
 from codec.models.sd21.dfrm import Rescaler
 from codec.models.sd21.predictor import TimestepPredictor
 from codec.models.sd21.prompt import read_prompt
 from codec.models.sd21.scheduler import TimeScheduler
+from codec.models.tudsr.config import TIMESTEPS, TudsrConfig, fresh_adapter_config
+from codec.models.tudsr.package import TudsrWeights, of_pass, save_package
 from codec.training.tadsr.config import TadsrStageConfig
 from codec.training.tadsr.trainable import Student
 
@@ -102,6 +105,29 @@ def make_tadsr(out: Path, release: Path, *, scale: int = 4, seed: int = 0) -> No
         if "lora_B" in name or "time_emb_proj" in name:  # those that begin at zero
             tensor.data.normal_(0, 0.02)
     student.save(out)
+
+
+def make_tudsr(out: Path, release: Path, *, split: tuple[int, ...] = (2, 2), rank: int = 32, seed: int = 0) -> None:
+    """Write a TUDSR package of random weights around the backbone of `make_release`.
+
+    Args:
+        out: is made.
+        release: folder that `make_release` filled.
+        split: how much each pass enlarges.
+        rank: of the adapters.
+        seed: of the weights.
+    """
+    torch.manual_seed(seed)
+    paths = find_parts(release / "backbone")
+    unet = load_backbone(paths).unet
+    configs = tuple(fresh_adapter_config(number, rank) for number in range(len(split)))
+    adapters = tuple(_felt(fresh_adapter(unet, c, partial(_of_pass, i))) for i, c in enumerate(configs))
+    config = TudsrConfig(split=split, timesteps=TIMESTEPS[: len(split)], adapters=configs)
+    save_package(TudsrWeights(config, adapters), read_prompt(release / "prompt.npy"), paths, out)
+
+
+def _of_pass(number: int, name: str) -> bool:
+    return of_pass(name, number)
 
 
 def _felt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

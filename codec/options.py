@@ -143,15 +143,19 @@ class DecodeOptions(_Options):
         denoise: False shows the rescaler's own output, without the denoising step.
         fixed_timestep: one timestep for every tile instead of the predicted ones, in the range of the model's family
             (0..200 for compact and TADM); None = predict (or take the file's own map, which wins over prediction).
+            For models of two passes it is that of the first.
+        passes: 1 = only the first pass of a model that has two (family `tudsr`), enlarged: a quick preview. None = all;
+            models of one pass take no notice.
     """
 
     realism: float | None = None
     seed: int = 0
     denoise: bool = True
     fixed_timestep: float | None = None
+    passes: int | None = None
 
     def __post_init__(self) -> None:
-        _whole(self, "seed")
+        _whole(self, "seed", "passes")
         _real(self, "realism", "fixed_timestep")
         if self.realism is not None:
             _between("realism", self.realism, 0, 1)
@@ -159,6 +163,8 @@ class DecodeOptions(_Options):
         _flag(self, "denoise")
         if self.fixed_timestep is not None:
             _between("fixed_timestep", self.fixed_timestep, 0, MAX_TIMESTEP)
+        if self.passes is not None:
+            _between("passes", self.passes, 1, 2)
 
 
 @dataclass(frozen=True, kw_only=True)

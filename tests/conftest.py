@@ -65,6 +65,16 @@ def tiny_tadsr(tiny_release: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="session")
+def tiny_tudsr(tiny_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A TUDSR package, 2 x 2, around the backbone of `tiny_release`; random weights that all have an effect."""
+    from bench.random_sd21 import make_tudsr
+
+    folder = tmp_path_factory.mktemp("packages") / "tinytudsr"
+    make_tudsr(folder, tiny_release, rank=4)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def photo() -> Callable[[int, int], Pixels]:
     """Something like a photograph, of any size: smooth shapes, an edge and some grain."""
 

@@ -70,6 +70,7 @@ def vectors() -> dict[str, TadmFile]:
         "alpha-png": make(photo, 4, Coding.AV1, 20, alpha=channel(alpha, Coding.PNG)),
         "alpha-webp": make(photo, 4, Coding.WEBP, 100, alpha=channel(alpha, Coding.WEBP)),
         "picture-time": make(photo, 4, Coding.AV1, 30, grid=GridPreset.PICTURE_TIME),
+        "picture-twice": make(photo, 8, Coding.AV1, 40, grid=GridPreset.PICTURE_TWICE),
         "grid-preset-7": make(photo, 8, Coding.PNG, 100, grid=7),
         "alpha-lossy": make(photo, 4, Coding.AV1, 20, alpha=channel(alpha, Coding.AV1)),
     }  # fmt: skip

@@ -56,6 +56,7 @@ class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newe
 @click.option(
     "--timestep", type=click.FloatRange(0, MAX_TIMESTEP), help="One timestep for every tile instead of predicted ones."
 )
+@click.option("--passes", type=click.IntRange(1, 2), help="1 = only the first pass of a model of two (tudsr).")
 @click.option("--no-denoise", is_flag=True, help="Show the rescaler's output without the denoising step.")
 @click.option("--model", help="Name or folder of the model package to decode with.")
 @click.option(
@@ -70,11 +71,12 @@ class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newe
 @quiet_option
 def decode_command(
     source: str, target: str, *, region: tuple[int, int, int, int] | None, realism: float | None, seed: int,
-    t_map: str | None, timestep: float | None, no_denoise: bool, model: str | None, any_model: bool, device: str,
-    dtype: str, max_vram: float | None, compiled: bool, max_pixels: int, force: bool, quiet: bool,
+    t_map: str | None, timestep: float | None, passes: int | None, no_denoise: bool, model: str | None,
+    any_model: bool, device: str, dtype: str, max_vram: float | None, compiled: bool, max_pixels: int, force: bool,
+    quiet: bool,
 ) -> None:  # fmt: skip
     """Rebuild the photograph of the .tadm file INPUT as OUTPUT (.png, .jpg, .webp, .tif, .avif; "-" writes PNG)."""
-    options = DecodeOptions(realism=realism, seed=seed, denoise=not no_denoise, fixed_timestep=timestep)
+    options = DecodeOptions(realism=realism, seed=seed, denoise=not no_denoise, fixed_timestep=timestep, passes=passes)
     check_output(source, target, force=force)
     if t_map is not None:
         if t_map == target:

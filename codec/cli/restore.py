@@ -17,6 +17,7 @@ from codec.options import MAX_TIMESTEP, DecodeOptions
 @click.option("--scale", type=click.IntRange(1, 255), help="How much larger.  [default: 4, or the model's own]")
 @click.option("--realism", type=click.FloatRange(0, 1), help="0 = nothing invented .. 1 = full texture.")
 @click.option("--timestep", type=click.FloatRange(0, MAX_TIMESTEP), help="One timestep for every tile.")
+@click.option("--passes", type=click.IntRange(1, 2), help="1 = only the first pass of a model of two (tudsr).")
 @click.option(
     "--quality", type=click.IntRange(0, 100), default=100, show_default=True,
     help="What compact models are told of the picture: an AV1 quality of ours, 100 = not coded lossily.",
@@ -26,15 +27,15 @@ from codec.options import MAX_TIMESTEP, DecodeOptions
 @overwrite_option
 @quiet_option
 def restore_command(
-    source: str, target: str, *, scale: int | None, realism: float | None, timestep: float | None, quality: int,
-    model: str | None, device: str, force: bool, quiet: bool,
+    source: str, target: str, *, scale: int | None, realism: float | None, timestep: float | None, passes: int | None,
+    quality: int, model: str | None, device: str, force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Enlarge the picture INPUT, which is no .tadm file, as OUTPUT: the decoder alone, on any picture."""
     from codec.api import restore
     from codec.image.output import format_of, save
     from codec.options import DecodeLimits
 
-    options = DecodeOptions(realism=realism, fixed_timestep=timestep)
+    options = DecodeOptions(realism=realism, fixed_timestep=timestep, passes=passes)
     check_output(source, target, force=force)
     kind = "PNG" if target == STANDARD else format_of(Path(target).suffix)
     made = restore(

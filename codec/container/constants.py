@@ -20,10 +20,11 @@ class GridPreset(IntEnum):
     COMPACT_64 = 0
     LATENT_96_32 = 1
     PICTURE_TIME = 2
+    PICTURE_TWICE = 3
 
 
 #: Tile grid presets that came with minor version 1; a file of another preset says minor version 0.
-SINCE_MINOR_1 = frozenset({GridPreset.PICTURE_TIME})
+SINCE_MINOR_1 = frozenset({GridPreset.PICTURE_TIME, GridPreset.PICTURE_TWICE})
 
 
 class ChunkType:

@@ -106,12 +106,12 @@ class TadmImage:
     def decode(
         self, *, region: Region | None = None, options: DecodeOptions | None = None, realism: float | None = None,
         seed: int | None = None, denoise: bool | None = None, fixed_timestep: float | None = None,
-        on_progress: Progress = no_progress,
+        passes: int | None = None, on_progress: Progress = no_progress,
     ) -> Image:  # fmt: skip
         """Rebuild the photograph; see `codec.decode`."""
         from codec.image.output import to_image
 
-        wanted = decode_options(options, realism, seed, denoise, fixed_timestep)
+        wanted = decode_options(options, realism, seed, denoise, fixed_timestep, passes)
         made, metadata = self.rebuild(self.area(region), wanted, on_progress), self.metadata()
         for note in metadata.notes:
             warnings.warn(note, stacklevel=2)
@@ -123,8 +123,8 @@ class TadmImage:
     def save(
         self, target: str | Path | IO[bytes], *, format: str | None = None, region: Region | None = None,
         options: DecodeOptions | None = None, realism: float | None = None, seed: int | None = None,
-        denoise: bool | None = None, fixed_timestep: float | None = None, overwrite: bool = False,
-        on_progress: Progress = no_progress,
+        denoise: bool | None = None, fixed_timestep: float | None = None, passes: int | None = None,
+        overwrite: bool = False, on_progress: Progress = no_progress,
     ) -> Saved:  # fmt: skip
         """Rebuild the photograph into a picture file, with its metadata.
 
@@ -140,6 +140,7 @@ class TadmImage:
             seed: of the specified noise.
             denoise: False shows the rescaler's own output.
             fixed_timestep: one timestep for every tile.
+            passes: 1 = only the first pass of a model that has two.
             overwrite: whether a file that is there is replaced; it is only when the new one is complete.
             on_progress: called with (pieces done, pieces in all).
 
@@ -147,7 +148,7 @@ class TadmImage:
             InputError: an option has a wrong value, the file is there already, or the format cannot hold the picture.
             FormatError, ModelError, UnsupportedError, OSError: as `codec.decode`.
         """
-        wanted = decode_options(options, realism, seed, denoise, fixed_timestep)
+        wanted = decode_options(options, realism, seed, denoise, fixed_timestep, passes)
         return save_rebuilt(
             self, target, format, self.area(region), wanted, overwrite=overwrite, on_progress=on_progress
         )
@@ -259,14 +260,14 @@ class TadmImage:
 
 def decode_options(
     options: DecodeOptions | None, realism: float | None, seed: int | None, denoise: bool | None,
-    fixed_timestep: float | None,
+    fixed_timestep: float | None, passes: int | None = None,
 ) -> DecodeOptions:  # fmt: skip
     """Options with the values that are not None in place of theirs.
 
     Raises:
         InputError: a value is out of range.
     """
-    given = {"realism": realism, "seed": seed, "denoise": denoise, "fixed_timestep": fixed_timestep}
+    given = {"realism": realism, "seed": seed, "denoise": denoise, "fixed_timestep": fixed_timestep, "passes": passes}
     if options is not None and not isinstance(options, DecodeOptions):
         raise InputError(f"options is a {type(options).__name__}, expected DecodeOptions")
     return replace(options or DecodeOptions(), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]

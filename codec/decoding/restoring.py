@@ -55,7 +55,7 @@ def _package(engine: Engine, scale: int | None) -> tuple[Package, int]:
     """The first package that can read any picture, and the scale it is to be read at."""
     here = engine.packages()
     for package in here:
-        if package.family.reads_pictures and (scale is None or scale in package.scales):
+        if package.family.reads_pictures(package.config) and (scale is None or scale in package.scales):
             usual = 4 if 4 in package.scales else package.scales[0]
             return package, usual if scale is None else scale
     wanted = "" if scale is None else f" at scale {scale}"

@@ -61,6 +61,14 @@ def needing_memory(
         raise DeviceMemoryError(f"device {device}: too little memory for {what}{left}; {advice}") from exc
 
 
+def free_memory(device: torch.device, gibibytes: float | None = None) -> float:
+    """Bytes that are free on a CUDA GPU, of what `limit_memory` allows; of other devices nothing is known: 0."""
+    if device.type != "cuda":
+        return 0.0
+    free = float(torch.cuda.mem_get_info(device)[0])
+    return free if gibibytes is None else min(free, gibibytes * 2**30 - torch.cuda.memory_allocated(device))
+
+
 def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     """Precision to run in: "auto" = fp32 on a CPU, bf16 on a GPU; or "fp32", "bf16"."""
     if name == "auto":

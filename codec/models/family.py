@@ -127,8 +127,6 @@ class Family(Protocol):
         preset: number of the tile grid of its files; it also names the way of decoding.
         largest_timestep: that users may fix.
         has_timestep_map: whether its files may carry one (chunk `tmap`).
-        reads_pictures: whether its LR is a picture that any decoder of such a family can read. TADM's holds more, and
-            only its own decoder can make use of it.
         looks: whether rebuilding some squares of a photograph is quick enough to choose settings by while encoding;
             its scales are powers of two then.
     """
@@ -137,7 +135,6 @@ class Family(Protocol):
     preset: int
     largest_timestep: float
     has_timestep_map: bool
-    reads_pictures: bool
     looks: bool
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
@@ -145,6 +142,15 @@ class Family(Protocol):
 
         Raises:
             ModelError: its config does not say.
+        """
+
+    def reads_pictures(self, config: dict[str, Any]) -> bool:
+        """Whether a package restores any LR picture, whoever made it, and its own LR is such a picture.
+
+        TADM's holds more, and only its own decoder can make use of that.
+
+        Args:
+            config: of the package; empty = whatever package a file of the family may have been written for.
         """
 
     def parts(self, config: dict[str, Any], scale: int) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from codec.models.compact.family import COMPACT
 from codec.models.family import Family
 from codec.models.sd21.family import SD21
 from codec.models.tadsr.family import TADSR
+from codec.models.tudsr.family import TUDSR
 
-_FAMILIES: list[Family] = [COMPACT, SD21, TADSR]
+_FAMILIES: list[Family] = [COMPACT, SD21, TADSR, TUDSR]
 
 
 def families() -> tuple[Family, ...]:

@@ -183,7 +183,8 @@ def for_decoding(
         except ModelError:  # a package that lacks a file is not the one
             continue
     if any_model:
-        found += [p for p in here if p not in found and p.family.reads_pictures and family.reads_pictures]
+        if family.reads_pictures({}):
+            found += [p for p in here if p not in found and p.family.reads_pictures(p.config)]
         if found:
             return found[0]
     raise ModelError(

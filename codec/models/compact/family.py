@@ -25,12 +25,15 @@ class CompactFamily:
     preset = 0
     largest_timestep = 200.0
     has_timestep_map = True
-    reads_pictures = True
     looks = True
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
         """See `Family.scales`."""
         return tuple(config["scales"])
+
+    def reads_pictures(self, config: dict[str, Any]) -> bool:
+        """See `Family.reads_pictures`."""
+        return True
 
     def parts(self, config: dict[str, Any], scale: int) -> tuple[str, ...]:
         """See `Family.parts`."""

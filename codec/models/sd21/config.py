@@ -11,7 +11,8 @@ from codec.errors import ModelError
 SCALES = (4, 8, 16, 32)
 
 _VAE_TARGETS = r"^decoder\..*(conv1|conv2|conv_in|conv_shortcut|conv|conv_out|to_k|to_q|to_v|to_out\.0)$"
-_UNET_TARGETS = (
+#: Layers of the U-Net that carry LoRA.
+UNET_TARGETS = (
     *("to_k", "to_q", "to_v", "to_out.0", "conv", "conv1", "conv2", "conv_shortcut", "conv_out"),
     *("proj_in", "proj_out", "ff.net.2", "ff.net.0.proj"),
 )
@@ -119,7 +120,7 @@ class Sd21Config:
     predictor: PredictorConfig = field(default_factory=PredictorConfig)
     scheduler: SchedulerConfig = field(default_factory=SchedulerConfig)
     unet_adapter: AdapterConfig = field(
-        default_factory=lambda: AdapterConfig(rank=48, targets=_UNET_TARGETS, name="default")
+        default_factory=lambda: AdapterConfig(rank=48, targets=UNET_TARGETS, name="default")
     )
     vae_adapter: AdapterConfig = field(
         default_factory=lambda: AdapterConfig(rank=16, targets=_VAE_TARGETS, name="vae_skip")

@@ -24,12 +24,15 @@ class Sd21Family:
     preset = 1
     largest_timestep = 200.0
     has_timestep_map = True
-    reads_pictures = False
     looks = False
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
         """See `Family.scales`."""
         return tuple(config["scales"])
+
+    def reads_pictures(self, config: dict[str, Any]) -> bool:
+        """See `Family.reads_pictures`."""
+        return False
 
     def parts(self, config: dict[str, Any], scale: int) -> tuple[str, ...]:
         """See `Family.parts`."""

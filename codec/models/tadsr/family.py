@@ -25,12 +25,15 @@ class TadsrFamily:
     preset = 2
     largest_timestep = 999.0
     has_timestep_map = False
-    reads_pictures = True
     looks = False
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
         """See `Family.scales`."""
         return tuple(config["scales"])
+
+    def reads_pictures(self, config: dict[str, Any]) -> bool:
+        """See `Family.reads_pictures`."""
+        return True
 
     def parts(self, config: dict[str, Any], scale: int) -> tuple[str, ...]:
         """See `Family.parts`."""

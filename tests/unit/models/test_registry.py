@@ -30,10 +30,13 @@ class Nearest:
     """Every LR pixel becomes a square; realism makes it brighter, so that options are seen to arrive."""
 
     name, preset, largest_timestep = "nearest", 6, 50.0
-    has_timestep_map, reads_pictures, looks = True, True, False
+    has_timestep_map, looks = True, False
 
     def scales(self, config: dict[str, Any]) -> tuple[int, ...]:
         return tuple(config["scales"])
+
+    def reads_pictures(self, config: dict[str, Any]) -> bool:
+        return True
 
     def parts(self, config: dict[str, Any], scale: int) -> tuple[str, ...]:
         return (f"gain{scale}",)
