@@ -36,7 +36,8 @@ class Engine:
 
     def __init__(
         self, *, device: str = "auto", dtype: str = "auto", max_vram: float | None = None, compile: bool = False,
-        model: str | os.PathLike[str] | None = None, any_model: bool = False, kept: int = _KEPT,
+        model: str | os.PathLike[str] | None = None, any_model: bool = False, engine: str = "auto",
+        kept: int = _KEPT,
     ) -> None:  # fmt: skip
         """Prepare; nothing is loaded yet. See `codec.options.EngineOptions` for the options.
 
@@ -47,17 +48,21 @@ class Engine:
             compile: compile large networks first.
             model: name or folder of a model package to use.
             any_model: decode with another model of the same family and scale when the file's own is not there.
+            engine: "auto", "onnx", "openvino" or "torch".
             kept: networks held in memory at once; the least recently used one leaves first.
 
         Raises:
             InputError: an option has a wrong value.
         """
         self.options = EngineOptions(
-            device=device, dtype=dtype, max_vram=max_vram, compile=compile, model=model, any_model=any_model
-        )
+            device=device, dtype=dtype, max_vram=max_vram, compile=compile, model=model, any_model=any_model,
+            engine=engine,
+        )  # fmt: skip
         if kept < 1:
             raise InputError(f"kept is {kept}, expected at least 1")
-        self._runtime = Runtime(device=device, dtype=dtype, max_vram=self.options.max_vram, compile=compile)
+        self._runtime = Runtime(
+            device=device, dtype=dtype, max_vram=self.options.max_vram, compile=compile, engine=engine
+        )
         self._kept, self._loaded = kept, OrderedDict[_Key, Any]()
         self._lock, self._closed = threading.RLock(), False
 

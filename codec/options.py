@@ -17,6 +17,7 @@ CHROMA = ("auto", "420", "444")
 EFFORTS = ("fast", "default", "best")
 STRIP = ("none", "gps", "all")
 DTYPES = ("auto", "fp32", "bf16")
+ENGINES = ("auto", "onnx", "openvino", "torch")
 MAX_TIMESTEP = 999
 
 
@@ -178,6 +179,8 @@ class EngineOptions(_Options):
         compile: compile large networks first (family `sd21`): minutes to start, then faster.
         model: name or folder of a model package to use; None = the shipped and the added ones.
         any_model: decode with another model of the same family and scale when the file's own is not there.
+        engine: what runs the networks: "onnx" (ONNX Runtime, on a CPU), "openvino" (on a CPU, an extra) or "torch"
+            (an extra; GPUs, and every family but `compact`); auto = onnx on a CPU where the family can, else torch.
     """
 
     device: str = "auto"
@@ -186,6 +189,7 @@ class EngineOptions(_Options):
     compile: bool = False
     model: str | os.PathLike[str] | None = None
     any_model: bool = False
+    engine: str = "auto"
 
     def __post_init__(self) -> None:
         _real(self, "max_vram")
@@ -196,6 +200,7 @@ class EngineOptions(_Options):
         if not isinstance(self.device, str):
             raise InputError(f"device is {self.device!r}, expected text")
         _one_of("dtype", self.dtype, DTYPES)
+        _one_of("engine", self.engine, ENGINES)
         if self.max_vram is not None:
             _between("max_vram", self.max_vram, 0.1, 10_000)
 

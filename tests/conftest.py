@@ -45,6 +45,31 @@ def tiny_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_second(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package of architecture compact-2: every part at every scale, tiny, random weights that all have an effect."""
+    import torch
+
+    from codec.models.compact.package import save_package
+    from codec.models.compact.v2.config import SCALES, CompactConfig
+    from codec.models.compact.v2.model import CompactModel
+
+    torch.manual_seed(0)
+    model = CompactModel(
+        CompactConfig(
+            width=8, deep_width=16, blocks=(1, 2, 1), climb_blocks=1, denoiser_blocks=1, writer_width=8,
+            shallow=(32,), denoisers=SCALES, writers=SCALES,
+        )
+    )  # fmt: skip
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.normal_(0, 0.8 * parameter[0].numel() ** -0.5)
+    folder = tmp_path_factory.mktemp("models") / "tiny2"
+    save_package(model, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Stand-in for the published TADM at scale 16: `backbone/`, `dfrm.pkl`, `tadm.pkl`, `prompt.npy`; tiny, random."""
     from bench.random_sd21 import make_release

@@ -13,6 +13,7 @@ from codec.cli.streams import (
     STANDARD,
     check_output,
     data_of,
+    engine_option,
     max_pixels_option,
     overwrite_option,
     quiet_option,
@@ -63,6 +64,7 @@ class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newe
     "--any-model", is_flag=True, help="Decode with another model of the same scale if the file's is not here."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@engine_option
 @click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True)
 @click.option("--max-vram", type=click.FloatRange(0.1), metavar="GIB", help="GPU memory to use at most.")
 @click.option("--compile", "compiled", is_flag=True, help="Compile large networks (sd21) first, then run faster.")
@@ -72,8 +74,8 @@ class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newe
 def decode_command(
     source: str, target: str, *, region: tuple[int, int, int, int] | None, realism: float | None, seed: int,
     t_map: str | None, timestep: float | None, passes: int | None, no_denoise: bool, model: str | None,
-    any_model: bool, device: str, dtype: str, max_vram: float | None, compiled: bool, max_pixels: int, force: bool,
-    quiet: bool,
+    any_model: bool, device: str, engine: str, dtype: str, max_vram: float | None, compiled: bool, max_pixels: int,
+    force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Rebuild the photograph of the .tadm file INPUT as OUTPUT (.png, .jpg, .webp, .tif, .avif; "-" writes PNG)."""
     options = DecodeOptions(realism=realism, seed=seed, denoise=not no_denoise, fixed_timestep=timestep, passes=passes)
@@ -87,13 +89,15 @@ def decode_command(
 
         format_of(Path(target).suffix)  # refused before any work is done
     from codec.api import open as open_file
+    from codec.engine import Engine
 
     limits = DecodeLimits(pixels=max_pixels)
     with (
-        open_file(
-            data_of(source, limits.file_bytes), limits=limits, device=device, dtype=dtype, max_vram=max_vram,
-            compile=compiled, model=model, any_model=any_model,
-        ) as file,
+        Engine(
+            device=device, dtype=dtype, max_vram=max_vram, compile=compiled, model=model, any_model=any_model,
+            engine=engine,
+        ) as used,
+        open_file(data_of(source, limits.file_bytes), limits=limits, engine=used) as file,
         _progress(quiet=quiet) as advance,
     ):  # fmt: skip
         out = sys.stdout.buffer if target == STANDARD else target

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from codec.cli.streams import check_output, data_of, overwrite_option, quiet_option, say, write_output
+from codec.cli.streams import check_output, data_of, engine_option, overwrite_option, quiet_option, say, write_output
 from codec.codings import PAYLOADS
 from codec.errors import InputError
 from codec.options import CHROMA, EFFORTS, SCALES, STRIP, EncodeOptions
@@ -51,13 +51,14 @@ from codec.options import CHROMA, EFFORTS, SCALES, STRIP, EncodeOptions
 @click.option("--alpha-quality", type=click.IntRange(0, 99), help="Code alpha lossily.  [default: lossless]")
 @click.option("--model", help="Name or folder of the model package to encode for.")
 @click.option("--device", default="auto", show_default=True, help="Where a large model writes the LR: cpu, cuda, ...")
+@engine_option
 @click.option("--json", "as_json", is_flag=True, help="Say what was done as one JSON object on standard error.")
 @overwrite_option
 @quiet_option
 def encode_command(
     source: str, target: str, *, profile: str, scale: int | None, payload: str | None, quality: int | None,
     bpp: float | None, max_bytes: int | None, effort: str | None, chroma: str | None, strip: str | None,
-    alpha_quality: int | None, model: str | None, device: str, as_json: bool, force: bool, quiet: bool,
+    alpha_quality: int | None, model: str | None, device: str, engine: str, as_json: bool, force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Encode the picture INPUT into the .tadm file OUTPUT.
 
@@ -79,8 +80,8 @@ def encode_command(
     from codec.encoding.encoder import encode
     from codec.engine import Engine
 
-    with Engine(model=model, device=device) as engine:
-        made = encode(picture, options, engine)
+    with Engine(model=model, device=device, engine=engine) as used:
+        made = encode(picture, options, used)
     write_output(target, lambda stream: stream.write(made.data))
     size, length, chosen = made.size, len(made.data), made.options
     bpp = 8 * length / size.pixels

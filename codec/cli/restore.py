@@ -7,7 +7,16 @@ from typing import IO
 
 import click
 
-from codec.cli.streams import STANDARD, check_output, data_of, overwrite_option, quiet_option, say, write_output
+from codec.cli.streams import (
+    STANDARD,
+    check_output,
+    data_of,
+    engine_option,
+    overwrite_option,
+    quiet_option,
+    say,
+    write_output,
+)
 from codec.options import MAX_TIMESTEP, DecodeOptions
 
 
@@ -24,24 +33,25 @@ from codec.options import MAX_TIMESTEP, DecodeOptions
 )  # fmt: skip
 @click.option("--model", help="Name or folder of the model package.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@engine_option
 @overwrite_option
 @quiet_option
 def restore_command(
     source: str, target: str, *, scale: int | None, realism: float | None, timestep: float | None, passes: int | None,
-    quality: int, model: str | None, device: str, force: bool, quiet: bool,
+    quality: int, model: str | None, device: str, engine: str, force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Enlarge the picture INPUT, which is no .tadm file, as OUTPUT: the decoder alone, on any picture."""
     from codec.api import restore
+    from codec.engine import Engine
     from codec.image.output import format_of, save
     from codec.options import DecodeLimits
 
     options = DecodeOptions(realism=realism, fixed_timestep=timestep, passes=passes)
     check_output(source, target, force=force)
     kind = "PNG" if target == STANDARD else format_of(Path(target).suffix)
-    made = restore(
-        data_of(source, DecodeLimits().file_bytes), scale=scale, options=options, quality=quality, model=model,
-        device=device,
-    )  # fmt: skip
+    data = data_of(source, DecodeLimits().file_bytes)
+    with Engine(model=model, device=device, engine=engine) as used:
+        made = restore(data, scale=scale, options=options, quality=quality, engine=used)
 
     notes: list[str] = []
 

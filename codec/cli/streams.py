@@ -12,12 +12,19 @@ import click
 
 from codec.errors import InputError, TadmError
 from codec.files import write_file
-from codec.options import DecodeLimits
+from codec.options import ENGINES, DecodeLimits
 
 STANDARD = "-"
 IO_EXIT_CODE = 7
 
 overwrite_option = click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT if it exists.")
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="auto",
+    show_default=True,
+    help="What runs the networks; auto = onnx on a CPU where the model can, else torch.",
+)
 max_pixels_option = click.option(
     "--max-pixels",
     type=click.IntRange(0),

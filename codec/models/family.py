@@ -33,12 +33,14 @@ class Runtime:
         dtype: "auto", "fp32" or "bf16".
         max_vram: GiB of GPU memory to use at most; None = all of it.
         compile: whether large networks are compiled first.
+        engine: "auto", "onnx", "openvino" or "torch".
     """
 
     device: str = "auto"
     dtype: str = "auto"
     max_vram: float | None = None
     compile: bool = False
+    engine: str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,8 @@ SURFACE = {
     "thumbnail": "(data, *, limits)",
     "DecodeLimits": "pixels file_bytes chunks metadata_bytes slabs",
     "DecodeOptions": "realism seed denoise fixed_timestep passes",
-    "Engine": "(*, device, dtype, max_vram, compile, model, any_model, kept)",
-    "EngineOptions": "device dtype max_vram compile model any_model",
+    "Engine": "(*, device, dtype, max_vram, compile, model, any_model, engine, kept)",
+    "EngineOptions": "device dtype max_vram compile model any_model engine",
     "EncodeOptions": "scale payload quality bpp max_bytes effort chroma strip alpha_quality",
     "Info": "width height scale lr_width lr_height payload quality bytes payload_bytes bpp model_id grid slabs alpha "
     "icc exif xmp timesteps unknown_chunks",

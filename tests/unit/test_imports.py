@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 HEAVY = ("torch", "diffusers", "peft", "transformers", "safetensors.torch")
 
@@ -40,9 +41,22 @@ def test_import_and_read_info_load_no_torch(encoded: Path) -> None:
     assert loaded(f"import codec; codec.read_info({str(encoded)!r}); codec.thumbnail({str(encoded)!r})") == set()
 
 
+SAMPLE = "examples/kodim21.png"
+
+
+def test_the_sample_needs_no_torch(tmp_path: Path) -> None:
+    """What `make sample` does, at the default effort: the shipped model writes, looks and rebuilds on ONNX Runtime."""
+    file, picture = tmp_path / "a.tadm", tmp_path / "a.png"
+    with Image.open(SAMPLE) as image:
+        image.crop((96, 64, 352, 256)).save(tmp_path / "small.png")
+    assert loaded(COMMAND, "encode", str(tmp_path / "small.png"), str(file)) == set()
+    assert loaded(COMMAND, "decode", str(file), str(picture), "--device", "cpu") == set()
+    with Image.open(picture) as image:
+        assert image.size == (256, 192)
+
+
 def test_encoding_without_a_writer_loads_no_torch(tiny_package: Path) -> None:
-    arguments = f"model={str(tiny_package)!r}, effort='fast'"  # other efforts look at what they encode
-    code = f"import codec, numpy as np; codec.encode(np.zeros((9, 9, 3), np.uint8), {arguments})"
+    code = f"import codec, numpy as np; codec.encode(np.zeros((9, 9, 3), np.uint8), model={str(tiny_package)!r})"
     assert loaded(code) == set()
 
 
@@ -54,5 +68,8 @@ def test_commands_that_load_no_torch(arguments: list[str], encoded: Path) -> Non
 
 
 def test_compact_decoding_loads_neither_diffusers_nor_peft(encoded: Path, tiny_package: Path) -> None:
-    code = f"import codec; codec.decode({str(encoded)!r}, model={str(tiny_package)!r})"
+    code = f"import codec; codec.decode({str(encoded)!r}, model={str(tiny_package)!r}, device='cpu')"
+    assert loaded(code) == set()
+    engine = f"codec.Engine(model={str(tiny_package)!r}, engine='torch')"
+    code = f"import codec; codec.decode({str(encoded)!r}, engine={engine})"
     assert loaded(code) == {"torch", "safetensors.torch"}

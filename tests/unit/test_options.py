@@ -14,7 +14,7 @@ from codec.models.sd21.family import SD21
     [
         EncodeOptions(scale=16, payload="png"),
         DecodeOptions(realism=0.25, seed=7, fixed_timestep=50.0),
-        EngineOptions(device="cpu", max_vram=2, any_model=True),
+        EngineOptions(device="cpu", max_vram=2, any_model=True, engine="onnx"),
         DecodeLimits(pixels=0),
     ],
 )
@@ -39,6 +39,7 @@ def test_json_round_trip(options: EncodeOptions | DecodeOptions | EngineOptions 
         (DecodeOptions, {"denoise": 1}, "denoise is 1, expected True or False"),
         (EngineOptions, {"max_vram": 0}, "max_vram is 0"),
         (EngineOptions, {"model": 3}, "model is 3, expected a name or a folder"),
+        (EngineOptions, {"engine": "caffe"}, "engine is 'caffe', expected one of auto, onnx, openvino, torch"),
         (EngineOptions, {"dtype": "fp8"}, "dtype is 'fp8'"),
         (DecodeLimits, {"pixels": -1}, "pixels is -1"),
     ],

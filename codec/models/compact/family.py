@@ -8,6 +8,7 @@ from typing import Any
 from codec.codings import LOSSLESS_PAYLOADS
 from codec.errors import ModelError
 from codec.geometry import TIMESTEP_TILE, Size, grid_cells
+from codec.models.engines import resolve_engine
 from codec.models.family import LrEncoder, Restorer, Runtime, settled
 from codec.options import EncodeOptions
 
@@ -66,27 +67,46 @@ class CompactFamily:
         return grid_cells(size, TIMESTEP_TILE)
 
     def load_encoder(self, folder: Path, config: dict[str, Any], scale: int, runtime: Runtime) -> LrEncoder:
-        """See `Family.load_encoder`; without an LR writer it is the plain downscale and loads no torch."""
-        from codec.models.compact.encoding import CompactLrEncoder
+        """See `Family.load_encoder`; without an LR writer it is the plain downscale.
+
+        LR writers run on the CPU whatever the device, so that a machine always writes one file.
+        """
+        from codec.models.compact.encoding import CompactLrEncoder, Writer
 
         if scale not in config.get("writers", ()):
             return CompactLrEncoder(scale, None)
-        from codec.models.compact.networks import TorchWriter
+        writer: Writer
+        if runtime.engine == "torch":
+            from codec.models.compact.torch_networks import TorchWriter
 
-        return CompactLrEncoder(scale, TorchWriter.load(folder, scale))
+            writer = TorchWriter.load(folder, scale)
+        else:
+            from codec.models.compact.graph_networks import GraphWriter
+
+            writer = GraphWriter(folder, scale, "onnx" if runtime.engine == "auto" else runtime.engine)
+        return CompactLrEncoder(scale, writer)
 
     def load_restorer(self, folder: Path, config: dict[str, Any], scale: int, runtime: Runtime) -> Restorer:
         """See `Family.load_restorer`."""
         from codec.models.compact.decoding import CompactRestorer
-        from codec.models.compact.networks import load_network
 
-        return CompactRestorer(load_network(folder, scale, runtime), memory=runtime.max_vram)
+        engine = resolve_engine(runtime)
+        if engine == "torch":
+            from codec.models.compact.torch_networks import load_network
+
+            network = load_network(folder, scale, runtime)
+        else:
+            from codec.models.compact import graph_networks
+
+            dtype = "fp32" if runtime.dtype == "auto" else runtime.dtype
+            network = graph_networks.load_network(folder, scale, engine, dtype)
+        return CompactRestorer(network, memory=runtime.max_vram)
 
     def verify(self, folder: Path, config: dict[str, Any]) -> None:
         """See `Family.verify`."""
-        from codec.models.compact.package import load_package
+        from codec.models.compact.graph_networks import check
 
-        load_package(folder)
+        check(folder)
 
 
 COMPACT = CompactFamily()

@@ -13,13 +13,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from codec.errors import ModelError
-from codec.models.compact.v1.config import ARCHITECTURE as FIRST
+from codec.models.compact.configs import compact_config
 from codec.models.compact.v1.config import CompactConfig as FirstConfig
 from codec.models.compact.v1.model import CompactModel as FirstModel
-from codec.models.compact.v2.config import ARCHITECTURE as SECOND
 from codec.models.compact.v2.config import CompactConfig
 from codec.models.compact.v2.model import CompactModel
-from codec.models.files import read_config
 
 AnyModel = FirstModel | CompactModel
 
@@ -80,7 +78,7 @@ def merged(folders: Sequence[Path]) -> CompactModel:
     Raises:
         ModelError: a package is unreadable, or they differ in more than their scales.
     """
-    configs = [_config(folder) for folder in folders]
+    configs = [compact_config(folder) for folder in folders]
     lists = ("scales", "denoisers", "writers")
     union: dict[str, Any] = {of: tuple(sorted({s for c in configs for s in getattr(c, of)})) for of in lists}
     whole = {replace(config, **union) for config in configs if isinstance(config, CompactConfig)}
@@ -103,26 +101,9 @@ def load_package(folder: Path, scales: tuple[int, ...] | None = None, *, decodin
     Raises:
         ModelError: the package is absent, incomplete, or does not fit its config.
     """
-    config = _config(folder)
-    if scales is not None:
-        missing = set(scales) - set(config.scales)
-        if missing:
-            raise ModelError(f"model package {folder}: has scales {config.scales}, needed {sorted(missing)}")
-        config = config.at_scales(tuple(scales))
+    config = compact_config(folder, scales)
     if decoding:
         config = replace(config, writers=())
     model: AnyModel = FirstModel(config) if isinstance(config, FirstConfig) else CompactModel(config)
     load_parts(model, folder)
     return model.eval().requires_grad_(False)
-
-
-def _config(folder: Path) -> FirstConfig | CompactConfig:
-    fields = read_config(folder)
-    architecture = fields.get("architecture")
-    if architecture == FIRST:
-        return FirstConfig.from_dict(fields)
-    if architecture == SECOND:
-        return CompactConfig.from_dict(fields)
-    raise ModelError(
-        f"model package {folder}: architecture is {architecture!r}, this version has {FIRST!r} and {SECOND!r}"
-    )

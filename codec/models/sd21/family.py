@@ -7,6 +7,7 @@ from typing import Any
 
 from codec.codings import LOSSLESS_PAYLOADS
 from codec.geometry import Size
+from codec.models.engines import needs_torch
 from codec.models.family import LrEncoder, Restorer, Runtime, settled
 from codec.models.sd21.geometry import timestep_grid
 from codec.options import EncodeOptions
@@ -62,12 +63,14 @@ class Sd21Family:
 
     def load_encoder(self, folder: Path, config: dict[str, Any], scale: int, runtime: Runtime) -> LrEncoder:
         """See `Family.load_encoder`."""
+        needs_torch(runtime, self.name)
         from codec.models.sd21.writing import Sd21LrEncoder
 
         return Sd21LrEncoder.load(folder, runtime)
 
     def load_restorer(self, folder: Path, config: dict[str, Any], scale: int, runtime: Runtime) -> Restorer:
         """See `Family.load_restorer`."""
+        needs_torch(runtime, self.name)
         from codec.models.sd21.decoding import Sd21Restorer
 
         return Sd21Restorer.load(folder, runtime)

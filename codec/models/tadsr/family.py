@@ -9,6 +9,7 @@ from typing import Any
 
 from codec.codings import LOSSLESS_PAYLOADS
 from codec.geometry import Size
+from codec.models.engines import needs_torch
 from codec.models.family import LrEncoder, Restorer, Runtime, settled
 from codec.models.plain import PlainLrEncoder
 from codec.options import EncodeOptions
@@ -63,6 +64,7 @@ class TadsrFamily:
 
     def load_restorer(self, folder: Path, config: dict[str, Any], scale: int, runtime: Runtime) -> Restorer:
         """See `Family.load_restorer`."""
+        needs_torch(runtime, self.name)
         from codec.models.tadsr.decoding import TadsrRestorer
 
         return TadsrRestorer.load(folder, runtime)

@@ -12,8 +12,8 @@ from codec.errors import ModelError
 from codec.image.rows_in import ArrayRows
 from codec.models.compact import encoding
 from codec.models.compact.encoding import CompactLrEncoder
-from codec.models.compact.networks import TorchWriter
 from codec.models.compact.package import save_package
+from codec.models.compact.torch_networks import TorchWriter
 from codec.models.compact.v2.config import SCALES, CompactConfig
 from codec.models.compact.v2.model import CompactModel
 from codec.models.compact.v2.reach import writer_halo

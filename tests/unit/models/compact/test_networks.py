@@ -13,8 +13,8 @@ from codec.container.reader import read
 from codec.geometry import Box, Size
 from codec.lr import StoredLr
 from codec.models.compact.decoding import CompactRestorer
-from codec.models.compact.networks import FirstNetwork
 from codec.models.compact.package import load_package
+from codec.models.compact.torch_networks import FirstNetwork
 from codec.models.compact.v1 import scheduler
 from codec.models.compact.v1.config import CompactConfig
 from codec.models.compact.v1.model import CompactModel
@@ -90,7 +90,7 @@ def test_halo_covers_the_true_reach(tiny_package: Path, scale: int) -> None:
 def test_blocks_and_regions_equal_the_whole_to_the_last_bit(
     tiny_package: Path, photo: Callable[[int, int], np.ndarray], scale: int
 ) -> None:
-    net = network(tiny_package, scale)
+    net, engine = network(tiny_package, scale), codec.Engine(model=str(tiny_package), engine="torch")
     data = codec.encode(photo(1100, 900), scale=scale, model=str(tiny_package), effort="fast")
 
     def run(area: Box, side: int, whole_pixels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -110,7 +110,7 @@ def test_blocks_and_regions_equal_the_whole_to_the_last_bit(
     for area in (Box(0, 0, 1, 1), Box(500, 333, 130, 65), Box(1000, 850, 100, 50)):
         part, _ = run(area, 192, 0)
         assert np.array_equal(crop(part, area), crop(whole, area))
-        got = codec.decode(data, model=str(tiny_package), region=(area.x, area.y, area.width, area.height))
+        got = codec.decode(data, engine=engine, region=(area.x, area.y, area.width, area.height))
         assert np.array_equal(np.asarray(got), crop(whole, area))
 
 

@@ -15,8 +15,8 @@ from codec.container.reader import read
 from codec.geometry import Box
 from codec.lr import StoredLr
 from codec.models.compact.decoding import CompactRestorer
-from codec.models.compact.networks import SecondNetwork, TorchWriter
 from codec.models.compact.package import load_package, save_package
+from codec.models.compact.torch_networks import SecondNetwork, TorchWriter
 from codec.models.compact.v2.config import SCALES, CompactConfig
 from codec.models.compact.v2.model import CompactModel
 from codec.models.family import Recipe
@@ -26,22 +26,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every part at every scale, tiny, random weights that all have an effect."""
-    torch.manual_seed(0)
-    model = CompactModel(
-        CompactConfig(
-            width=8, deep_width=16, blocks=(1, 2, 1), climb_blocks=1, denoiser_blocks=1, writer_width=8,
-            shallow=(32,), denoisers=SCALES, writers=SCALES,
-        )
-    )  # fmt: skip
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.dim() > 1:
-                parameter.normal_(0, 0.8 * parameter[0].numel() ** -0.5)
-    folder = tmp_path_factory.mktemp("models") / "tiny2"
-    save_package(model, folder)
-    return folder
+def package(tiny_second: Path) -> Path:
+    return tiny_second
 
 
 def network(folder: Path, scale: int) -> SecondNetwork:

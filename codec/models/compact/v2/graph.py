@@ -1,0 +1,95 @@
+"""The networks of compact-2 as ONNX graphs, drawn from a package's tensors. Without torch.
+
+Each function is one network; its torch form, from which these must not differ, stands in the module of its name.
+"""
+
+from __future__ import annotations
+
+import math
+
+from codec.models.compact.drawing import Side, act, bicubic_cells, conv, conv_of, res_block, res_blocks, samples
+from codec.models.compact.v2.config import LATENT_CHANNELS, LATENT_FACTOR, CompactConfig
+from codec.models.graph.drawing import Drawing
+from codec.models.graph.parts import Part
+
+#: Channels of the denoiser's detail head at 1/2 and at full resolution.
+_HALF, _FULL = 12, 8
+
+
+def reader(part: Part, config: CompactConfig, scale: int) -> bytes:
+    """What realism 0 shows; see `reader.LRReader`.
+
+    `lr` [1, 3, h, w] and `quality` (see `quality_fold`) -> `pixels` uint8 [1, 3, h*scale, w*scale].
+    """
+    d = Drawing()
+    _, z_hat = _read(d, part, config, scale)
+    d.output("pixels", samples(d, d.shuffle(z_hat, LATENT_FACTOR)), 3, "uint8")
+    return d.model()
+
+
+def decoder(part: Part, own: Part, config: CompactConfig, scale: int) -> bytes:
+    """Reader (weights `part`) and denoiser (weights `own`); see `denoiser.CompactDenoiser`.
+
+    `lr` and `quality` as in `reader`, `strength` [1, 1, h*scale/4, w*scale/4] = t / 200, and the same a pixel as
+    `strength_full` -> `pixels` uint8 [1, 3, h*scale, w*scale].
+    """
+    d, width = Drawing(), config.width
+    features, z_hat = _read(d, part, config, scale)
+    strength = d.input("strength", 1, unit=LATENT_FACTOR)
+    inputs = [Side(features, width), Side(z_hat, LATENT_CHANNELS), Side(strength, 1)]
+    x = res_blocks(d, own, "blocks", conv_of(d, own, "conv_in", inputs, width), width, config.denoiser_blocks)
+    x = d.shuffle(conv(d, own, "to_half", act(d, x), 4 * _HALF, width), 2)
+    x = d.shuffle(conv(d, own, "to_full", act(d, x), 4 * _FULL, _HALF), 2)
+    change = conv(d, own, "conv_out", act(d, x), 3, _FULL)
+    change = d.node("Mul", change, d.input("strength_full", 1, unit=1))
+    d.output("pixels", samples(d, d.node("Add", d.shuffle(z_hat, LATENT_FACTOR), change)), 3, "uint8")
+    return d.model()
+
+
+def writer(part: Part, config: CompactConfig, scale: int) -> bytes:
+    """`hr` [1, 3, H, W], `quality` [1, 1, H/4, W/4] -> `residual` [1, 3, H/scale, W/scale]; see `writer.LRWriter`."""
+    d, width, fold = Drawing(), config.writer_width, quality_fold(scale)
+    inputs = [Side(d.input("hr", 3, unit=1), 3, LATENT_FACTOR), Side(d.input("quality", 1, unit=LATENT_FACTOR), 1)]
+    x = conv_of(d, part, "body.0", inputs, width)
+    for i in range(config.writer_blocks):
+        x = res_block(d, part, f"body.{i + 1}", x, width)
+    for i in range(_climbs(scale)):
+        at = 1 + config.writer_blocks + 3 * i
+        x = conv_of(d, part, f"body.{at + 1}", [Side(x, width, 2)], width, 1)
+        x = res_block(d, part, f"body.{at + 2}", x, width)
+    x = conv(d, part, "conv_out", act(d, x), 3 * fold * fold, width)
+    d.output("residual", d.shuffle(x, fold), 3)
+    return d.model()
+
+
+def quality_fold(scale: int) -> int:
+    """LR pixels a side of a cell of `quality`: an LR that is finer than 1/4 enters in cells."""
+    return max(1, LATENT_FACTOR // scale)
+
+
+def _read(d: Drawing, part: Part, config: CompactConfig, scale: int) -> tuple[str, str]:
+    """Features and z_hat."""
+    width, deep, fold = config.width, config.deep_width, quality_fold(scale)
+    lr, quality = d.input("lr", 3, unit=max(1, scale)), d.input("quality", 1, unit=scale * fold)
+    x = conv_of(d, part, "conv_in", [Side(lr, 3, fold), Side(quality, 1)], width)
+    at = 0
+    for _ in range(_climbs(scale)):
+        for _ in range(config.climb_blocks):
+            x, at = res_block(d, part, f"climb.{at}", x, width), at + 1
+        x, at = d.shuffle(conv(d, part, f"climb.{at}", x, 4 * width, width, 1), 2), at + 2
+    before, below, after = config.blocks_at(scale)
+    x = res_blocks(d, part, "before", x, width, before)
+    if deep:
+        y = conv_of(d, part, "down", [Side(act(d, x), width, 2)], deep, 1)
+        y = res_blocks(d, part, "below", y, deep, below)
+        x = d.node("Add", x, d.shuffle(conv(d, part, "up", act(d, y), 4 * width, deep, 1), 2))
+    else:
+        x = res_blocks(d, part, "below", x, width, below)
+    features = act(d, res_blocks(d, part, "after", x, width, after))
+    z_hat = d.node("Add", conv(d, part, "conv_out", features, LATENT_CHANNELS, width), bicubic_cells(d, lr, scale))
+    return features, z_hat
+
+
+def _climbs(scale: int) -> int:
+    """Doublings between the LR and 1/4 resolution."""
+    return max(0, round(math.log2(scale / LATENT_FACTOR)))
