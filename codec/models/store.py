@@ -20,8 +20,12 @@ _FILES = ("*.json", "*.safetensors", "*/*.json", "*/*.safetensors", "README.md",
 
 
 def shipped() -> list[Package]:
-    """Packages inside the installed distribution, newest first: their names end in their date."""
-    return sorted(_packages_in(_SHIPPED), key=lambda p: p.name.rpartition("-")[2], reverse=True)
+    """Packages inside the installed distribution, newest first: their names end in their date. Previews come last:
+    they are taken only by name, or by a file that was made with one.
+    """
+    return sorted(
+        _packages_in(_SHIPPED), key=lambda p: ("preview" not in p.name, p.name.rpartition("-")[2]), reverse=True
+    )
 
 
 def user_folder() -> Path:

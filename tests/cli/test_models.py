@@ -51,6 +51,16 @@ def test_the_default_model_is_never_an_added_one(home: Path, tiny_package: Path)
     assert [p.name for p in library.for_encoding()] == [library.shipped()[0].name]
 
 
+def test_a_preview_is_taken_only_by_name(tmp_path: Path, tiny_package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["compact-20260102", "compact-preview-20260303", "compact-20260201"]
+    for name in names:
+        copytree(tiny_package, tmp_path / name)
+    monkeypatch.setattr("codec.models.store._SHIPPED", tmp_path)
+    assert [p.name for p in library.shipped()] == [names[2], names[0], names[1]]
+    assert [p.name for p in library.for_encoding()] == ["compact-20260201"]
+    assert [p.name for p in library.for_encoding("compact-preview-20260303")] == ["compact-preview-20260303"]
+
+
 @pytest.mark.parametrize(
     "config", ["not json", "[]", '{"family": "sd99", "scales": [4]}', '{"family": "compact", "scales": 4}']
 )
