@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from codec.cli.streams import Group, quiet_option, say
 from codec.models.package import Package
+
+if TYPE_CHECKING:
+    from codec.models.sd21.config import Conventions
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -87,14 +90,28 @@ def verify_command(name: str, *, quiet: bool) -> None:
 @click.option("--tadm", required=True, type=_FILE, help="The release's checkpoint of everything else.")
 @click.option("--scale", required=True, type=click.Choice(["4", "8", "16", "32"]), help="HR/LR ratio of both.")
 @click.option("--prompt", type=_FILE, help="Stored embedding of the prompt, in place of a text encoder.")
+@click.option("--prompt-text", default="", show_default="empty, as in the release's scripts", help="The prompt.")
+@click.option(
+    "--convention",
+    "conventions",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What paper and release disagree on; repeat. `tadmc models probe` finds out.",
+)
 @click.option("--download", is_flag=True, help="Fetch hub names that are not on this machine.")
 @click.option("-o", "--name", required=True, help="Name in the user's data folder, or a folder to make (with a slash).")
 @quiet_option
 def import_command(
-    *, backbone: str, vae: str | None, dfrm: Path, tadm: Path, scale: str, prompt: Path | None, download: bool,
-    name: str, quiet: bool,
+    *, backbone: str, vae: str | None, dfrm: Path, tadm: Path, scale: str, prompt: Path | None, prompt_text: str,
+    conventions: tuple[str, ...], download: bool, name: str, quiet: bool,
 ) -> None:  # fmt: skip
-    """Make a model package of the published TADM checkpoints. Nothing in them is run; the backbone stays in place."""
+    """Make a model package of the published TADM checkpoints. Nothing in them is run; the backbone stays in place.
+
+    Conventions: latent_in, latent_out, predictor_in (scaled, unscaled), prediction (epsilon, v_prediction).
+    """
+    if prompt is not None and prompt_text:
+        raise click.UsageError("--prompt and --prompt-text exclude each other")
+    chosen = _conventions(conventions)
     from codec.models.package import open_package
     from codec.models.sd21.importing import import_tadm
     from codec.models.store import new_folder
@@ -102,7 +119,8 @@ def import_command(
     folder = Path(name) if os.sep in name else new_folder(name)
     import_tadm(
         folder,
-        backbone=backbone, vae=vae, dfrm=dfrm, tadm=tadm, scale=int(scale), prompt=prompt, download=download,
+        backbone=backbone, vae=vae, dfrm=dfrm, tadm=tadm, scale=int(scale), prompt=prompt, prompt_text=prompt_text,
+        conventions=chosen, download=download,
     )  # fmt: skip
     say(f"made {_line(open_package(folder))}", quiet=quiet)
 
@@ -134,6 +152,71 @@ def import_tadsr_command(
         backbone=backbone, vae=vae, tadsr=tadsr, time_vae=time_vae, scale=int(scale), prompt=prompt, download=download,
     )  # fmt: skip
     say(f"made {_line(open_package(folder))}", quiet=quiet)
+
+
+@models_command.command("probe")
+@click.argument("name", metavar="PACKAGE")
+@click.argument("photo", type=_FILE)
+@click.option("--side", type=click.IntRange(64), default=512, show_default=True, help="Of the part to look at, px.")
+@click.option("--prompt-text", "texts", multiple=True, help="A prompt to try beside the stored one; repeat.")
+@click.option("--prompt", "embeddings", type=_FILE, multiple=True, help="A stored embedding to try; repeat.")
+@click.option("--vae", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A VAE to try.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, the package's own combination first.")
+@quiet_option
+def probe_command(
+    *, name: str, photo: Path, side: int, texts: tuple[str, ...], embeddings: tuple[Path, ...], vae: Path | None,
+    device: str, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Try what paper and release of TADM disagree on: every combination of conventions with PACKAGE, on the middle of
+    PHOTO. Warns where the stored combination is not the best.
+
+    Columns: mean |LR - downscale| in grey levels, mean |z_hat - z| of scaled latents, PSNR of the decoded picture.
+    """
+    from dataclasses import asdict
+
+    from codec.errors import InputError
+    from codec.image.picture import load
+    from codec.models.device import resolve_device
+    from codec.models.sd21 import probing
+    from codec.models.sd21.package import package_backbone
+    from codec.models.sd21.prompt import embed_prompt, read_prompt
+    from codec.models.store import packages
+
+    (package,) = packages(name)
+    if package.family.name != "sd21":
+        raise InputError(f"{name}: a package of the family {package.family.name}; conventions are those of sd21")
+    prompts = {str(path): read_prompt(path) for path in embeddings}
+    if texts:
+        source = package_backbone(package.folder).unet.parent
+        prompts |= {repr(text): embed_prompt(source, text) for text in texts}
+    pixels = load(photo).pixels
+    top, left = (max(0, (n - side) // 2) for n in pixels.shape[:2])
+    found = probing.probe(
+        package.folder, pixels[top : top + side, left : left + side], device=resolve_device(device), prompts=prompts,
+        vae=vae, on_progress=lambda done, of: say(f"{done} of {of}", quiet=quiet or as_json),
+    )  # fmt: skip
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found]))
+    else:
+        for line in probing.table(found):
+            click.echo(line)
+    if (doubt := probing.doubt(found)) is not None:
+        click.echo(f"tadmc: warning: {doubt}", err=True)
+
+
+def _conventions(given: tuple[str, ...]) -> Conventions:
+    from codec.models.sd21.config import CONVENTIONS, Conventions
+
+    chosen: dict[str, Any] = {}
+    known = {name: values for name, values in CONVENTIONS.items() if name != "vae"}
+    for text in given:
+        name, _, value = text.partition("=")
+        if value not in known.get(name, ()):
+            listed = "; ".join(f"{n}={'|'.join(values)}" for n, values in known.items())
+            raise click.UsageError(f"--convention {text}: expected one of {listed}")
+        chosen[name] = value
+    return Conventions(**chosen)
 
 
 def _list(*, as_json: bool) -> None:

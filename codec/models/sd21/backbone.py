@@ -119,11 +119,15 @@ def load_vae(folder: Path) -> AutoencoderKL:
     return vae.eval()
 
 
-def load_backbone(paths: BackbonePaths) -> Backbone:
+def load_backbone(paths: BackbonePaths, prediction: str = "epsilon") -> Backbone:
     """Read all parts, float32, on the CPU, in evaluation mode. Weights must be safetensors.
 
+    Args:
+        paths: where they lie.
+        prediction: what the U-Net must predict, see `codec.models.sd21.config.Conventions`.
+
     Raises:
-        ModelError: a part is absent, incomplete, or not what TADM was trained around (epsilon prediction, 1/8 latent).
+        ModelError: a part is absent, incomplete, or predicts something else, or the latent is not at 1/8.
     """
     source = paths.unet.parent
     unet = _load(UNet2DConditionModel, paths.unet, "unet")
@@ -132,10 +136,11 @@ def load_backbone(paths: BackbonePaths) -> Backbone:
         schedule = DDPMScheduler.from_pretrained(str(paths.scheduler), local_files_only=True)
     except (OSError, ValueError) as exc:
         raise ModelError(f"backbone {source}: scheduler is not readable ({_one_line(exc)})") from exc
-    if schedule.config.prediction_type != "epsilon":
+    if schedule.config.prediction_type != prediction:
+        which = "2.1-base, not 2.1" if prediction == "epsilon" else "2.1, not 2.1-base"
         raise ModelError(
-            f"backbone {source}: prediction type is {schedule.config.prediction_type!r}, expected 'epsilon' "
-            "(that is 2.1-base, not 2.1)"
+            f"backbone {source}: prediction type is {schedule.config.prediction_type!r}, expected {prediction!r} "
+            f"(that is {which})"
         )
     if unet.config.in_channels != vae.config.latent_channels:
         raise ModelError(

@@ -95,7 +95,7 @@ class Sd21Restorer:
         else:
             t = torch.from_numpy(timesteps).to(self._device)[None]
         if denoise:
-            t_min = p.predictor.config.t_min
+            t_min = p.predictor.t_min
             times = t_min + realism * (t - t_min)
             z0 = with_less(
                 self._batch, self._device, lambda batch: p.denoise(z, times, plan, batch=batch, progress=progress)

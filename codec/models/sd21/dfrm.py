@@ -22,8 +22,9 @@ class Rescaler(nn.Module):
         x, z -> down_module(x), latent_module(z) -> fusing_module -> zlr -> inv_module -> LR
         LR -> inverse of inv_module -> zlr -> final_module -> z_hat
 
-    It takes the latent multiplied by the VAE's scaling factor and gives the latent *not* multiplied by it. The LR
-    leaves as float: rounding to 8 bits is the caller's (`codec.models.rounding`).
+    Whether latents come and go multiplied by the VAE's scaling factor is a convention of the weights
+    (`Conventions.latent_in`, `latent_out`): the published ones are taken to take it multiplied and to give it *not*
+    multiplied. The LR leaves as float: rounding to 8 bits is the caller's (`codec.models.rounding`).
     """
 
     def __init__(self, config: RescalerConfig) -> None:
@@ -32,14 +33,17 @@ class Rescaler(nn.Module):
         width = config.latent_width
         # Halvings between the latent and the LR: -1 at scale 4 (the LR is the larger), 0 at 8, 1 at 16, 2 at 32.
         halvings = int(math.log2(config.scale)) - int(math.log2(LATENT_CELL))
-        self.down_module = _pixel_branch(config)
+        self.down_module = _pixel_branch(config) if config.pixel_branch else None
         self.latent_module = nn.Sequential(
             ConvAct(config.latent_channels, width), *_blocks(width, config.blocks), *_latent_to_lr(width, halvings)
         )
-        fused = width + config.pixel_width
+        fused = width + (config.pixel_width if config.pixel_branch else 0)
         self.fusing_module = nn.Sequential(*_blocks(fused, config.blocks), ConvAct(fused, _LR_CHANNELS))
         self.inv_module = nn.ModuleList(
-            [InvertibleBlock(config.inn_growth, config.inn_clamp) for _ in range(config.inn_blocks)]
+            [
+                InvertibleBlock(config.inn_growth, config.inn_clamp)
+                for _ in range(config.inn_blocks if config.inn else 0)
+            ]
         )
         self.final_module = nn.Sequential(
             ConvAct(_LR_CHANNELS, width),
@@ -52,12 +56,15 @@ class Rescaler(nn.Module):
 
         Args:
             x: pixels, float [B, 3, H, W] in [-1, 1], H and W multiples of 8 and of the scale.
-            z: latent times the scaling factor, float [B, 4, H/8, W/8].
+            z: latent, float [B, 4, H/8, W/8].
 
         Returns:
             zlr, float [B, 3, H/scale, W/scale].
         """
-        zlr: Tensor = self.fusing_module(torch.cat([self.down_module(x), self.latent_module(z)], 1))
+        seen = self.latent_module(z)
+        if self.down_module is not None:
+            seen = torch.cat([self.down_module(x), seen], 1)
+        zlr: Tensor = self.fusing_module(seen)
         return zlr
 
     def feature_to_lr(self, zlr: Tensor) -> Tensor:
@@ -73,7 +80,7 @@ class Rescaler(nn.Module):
         return lr
 
     def feature_to_latent(self, zlr: Tensor) -> Tensor:
-        """Feature -> z_hat (Eq. 5): float [B, 3, h, w] -> [B, 4, h*scale/8, w*scale/8], no scaling factor in it."""
+        """Feature -> z_hat (Eq. 5): float [B, 3, h, w] -> [B, 4, h*scale/8, w*scale/8]."""
         z_hat: Tensor = self.final_module(zlr)
         return z_hat
 

@@ -8,6 +8,7 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from codec.errors import InputError
 from codec.geometry import Size, lr_size, padded
+from codec.models.sd21.config import Conventions
 from codec.models.sd21.dfrm import Rescaler
 from codec.models.sd21.geometry import LATENT_HR_MULTIPLE
 from codec.models.sd21.vae import LatentCodec
@@ -16,8 +17,9 @@ from codec.models.sd21.vae import LatentCodec
 class LrEncoder(nn.Module):
     """x -> pad -> latent codec -> z -> rescaler down -> LR (float), for one scale. All of it runs in float32."""
 
-    def __init__(self, latent_codec: LatentCodec, rescaler: Rescaler) -> None:
+    def __init__(self, latent_codec: LatentCodec, rescaler: Rescaler, conventions: Conventions | None = None) -> None:
         super().__init__()
+        self.conventions = conventions or Conventions()
         self.latent_codec = latent_codec
         self.rescaler = rescaler
 
@@ -41,7 +43,8 @@ class LrEncoder(nn.Module):
         """
         check_pictures(x)
         x = extend(x.float(), padded(x.shape[2], LATENT_HR_MULTIPLE), padded(x.shape[3], LATENT_HR_MULTIPLE))
-        return self.rescaler.down(x, self.latent_codec.encode(x))
+        z = given_latent(self.conventions, self.latent_codec.encode(x), self.latent_codec.scaling_factor)
+        return self.rescaler.down(x, z)
 
     def encode(self, x: Tensor) -> Tensor:
         """LR of a picture: `encode_padded` without the part that comes from padding alone.
@@ -58,6 +61,16 @@ class LrEncoder(nn.Module):
         lr = self.encode_padded(x)
         stored = lr_size(Size(width=x.shape[3], height=x.shape[2]), self.scale)
         return lr[:, :, : stored.height, : stored.width]
+
+
+def given_latent(conventions: Conventions, z: Tensor, factor: float) -> Tensor:
+    """A latent times the VAE's scaling factor as the rescaler takes it, float [B, 4, h, w] -> the same shape."""
+    return z if conventions.latent_in == "scaled" else z / factor
+
+
+def taken_latent(conventions: Conventions, z_hat: Tensor, factor: float) -> Tensor:
+    """A latent as the rescaler gives it -> not times the scaling factor, float [B, 4, h, w] -> the same shape."""
+    return z_hat if conventions.latent_out == "unscaled" else z_hat / factor
 
 
 def extend(x: Tensor, height: int, width: int) -> Tensor:

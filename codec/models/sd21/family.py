@@ -9,6 +9,7 @@ from codec.codings import LOSSLESS_PAYLOADS
 from codec.geometry import Size
 from codec.models.engines import needs_torch
 from codec.models.family import LrEncoder, Restorer, Runtime, settled
+from codec.models.sd21.config import decoding_fields
 from codec.models.sd21.geometry import timestep_grid
 from codec.options import EncodeOptions
 
@@ -37,14 +38,17 @@ class Sd21Family:
 
     def parts(self, config: dict[str, Any], scale: int) -> tuple[str, ...]:
         """See `Family.parts`."""
+        aligned = config.get("timestep") is None
         return (
-            *("predictor", "prompt", f"rescaler{scale}", "scheduler"),
+            *(("predictor",) if aligned else ()),
+            *("prompt", f"rescaler{scale}"),
+            *(("scheduler",) if aligned else ()),
             *("unet_adapter/adapter_model", "vae_adapter/adapter_model"),
         )
 
     def identity(self, config: dict[str, Any]) -> dict[str, Any]:
         """See `Family.identity`."""
-        return {k: v for k, v in config.items() if k not in _NOT_DECODING}
+        return decoding_fields({k: v for k, v in config.items() if k not in _NOT_DECODING})
 
     def default_realism(self, config: dict[str, Any]) -> float:
         """See `Family.default_realism`."""

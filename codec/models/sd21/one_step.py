@@ -28,4 +28,14 @@ def residual(z: Tensor, prediction: Tensor, alpha_bar: Tensor) -> Tensor:
     return z / alpha_bar.sqrt() - prediction
 
 
+def velocity(z: Tensor, prediction: Tensor, alpha_bar: Tensor) -> Tensor:
+    """z0 = sqrt(abar) z - sqrt(1 - abar) v: the step of a U-Net that predicts v; arguments as in `epsilon`.
+
+    Source: Salimans and Ho, "Progressive distillation for fast sampling of diffusion models", appendix D.
+    """
+    return alpha_bar.sqrt() * z - (1 - alpha_bar).sqrt() * prediction
+
+
+#: By `Conventions.prediction`.
+PREDICTIONS: dict[str, OneStep] = {"epsilon": epsilon, "v_prediction": velocity}
 FORMS: dict[str, OneStep] = {"epsilon": epsilon, "residual": residual}

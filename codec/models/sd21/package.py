@@ -1,7 +1,8 @@
 """Packages of the `sd21` family on disk: everything but the backbone, which is named by path and pinned by hash.
 
 - `config.json`: widths, scale, hashes of the backbone's files, where they were found
-- `rescaler<scale>`, `predictor`, `scheduler`, `prompt` (the constant prompt's embedding), each `.safetensors`
+- `rescaler<scale>`, `predictor`, `scheduler`, `prompt` (the constant prompt's embedding), each `.safetensors`; without
+  the second and third where the config fixes the timestep
 - `unet_adapter/` (LoRA and `conv_in`) and `vae_adapter/` (LoRA of the decoder), in peft's own form
 """
 
@@ -48,8 +49,9 @@ def save_package(release: Release, prompt: Tensor, paths: BackbonePaths, folder:
     save_adapter(folder / "unet_adapter", config.unet_adapter, tensors_of(release.unet))
     save_adapter(folder / "vae_adapter", config.vae_adapter, tensors_of(release.vae))
     save_file(tensors_of(release.rescaler), folder / f"rescaler{scale}.safetensors")
-    save_file(tensors_of(release.predictor), folder / "predictor.safetensors")
-    save_file(tensors_of(release.scheduler), folder / "scheduler.safetensors")
+    if config.timestep is None:
+        save_file(tensors_of(release.predictor), folder / "predictor.safetensors")
+        save_file(tensors_of(release.scheduler), folder / "scheduler.safetensors")
     save_file({"prompt": prompt.contiguous()}, folder / "prompt.safetensors")
     beside = {"scales": [scale]} | backbone_fields(paths)
     (folder / "config.json").write_text(json.dumps(config.to_dict() | beside, indent=1) + "\n")
@@ -66,19 +68,30 @@ def load_package(folder: Path, *, merge: bool = True, check: bool = False) -> Sd
     Raises:
         ModelError: the package or its backbone is absent, incomplete, or not what it was.
     """
-    fields = read_config(folder)
-    config = _config_of(fields)
+    release, prompt = load_release(folder)
+    paths = backbone_of(folder, read_config(folder), check=check)
+    backbone = load_backbone(paths, release.config.conventions.prediction)
+    return build_pipeline(backbone, release, prompt, merge=merge)
+
+
+def load_release(folder: Path) -> tuple[Release, Tensor]:
+    """Everything in a package but the backbone, and the prompt's embedding, float [1, tokens, width].
+
+    Raises:
+        ModelError: the package is absent or incomplete.
+    """
+    config = package_config(folder)
+    aligned = config.timestep is None
     release = Release(
         config=config,
         rescaler=read_tensors(folder / f"rescaler{config.rescaler.scale}.safetensors"),
-        predictor=read_tensors(folder / "predictor.safetensors"),
-        scheduler=read_tensors(folder / "scheduler.safetensors"),
+        predictor=read_tensors(folder / "predictor.safetensors") if aligned else {},
+        scheduler=read_tensors(folder / "scheduler.safetensors") if aligned else {},
         unet=read_adapter(folder / "unet_adapter", config.unet_adapter),
         vae=read_adapter(folder / "vae_adapter", config.vae_adapter),
     )
     (prompt,) = read_tensors(folder / "prompt.safetensors").values()
-    backbone = load_backbone(backbone_of(folder, fields, check=check))
-    return build_pipeline(backbone, release, prompt, merge=merge)
+    return release, prompt
 
 
 def load_encoder(folder: Path) -> LrEncoder:
@@ -88,11 +101,11 @@ def load_encoder(folder: Path) -> LrEncoder:
         ModelError: as `load_package`.
     """
     fields = read_config(folder)
-    config = _config_of(fields).rescaler
-    name = f"rescaler{config.scale}.safetensors"
-    rescaler = Rescaler(config)
+    config = _config_of(fields)
+    name = f"rescaler{config.rescaler.scale}.safetensors"
+    rescaler = Rescaler(config.rescaler)
     load_exact(rescaler, read_tensors(folder / name), f"model package {folder}: {name}")
-    encoder = LrEncoder(LatentCodec(load_vae(backbone_of(folder, fields).vae)), rescaler)
+    encoder = LrEncoder(LatentCodec(load_vae(backbone_of(folder, fields).vae)), rescaler, config.conventions)
     return encoder.eval().requires_grad_(False)
 
 

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from codec.arrays import Progress
 from codec.errors import InputError
 from codec.geometry import Size, lr_size
+from codec.models.sd21.config import Conventions
 from codec.models.sd21.denoiser import Denoiser
 from codec.models.sd21.dfrm import Rescaler
-from codec.models.sd21.encoding import LrEncoder, check_pictures, extend
+from codec.models.sd21.encoding import LrEncoder, check_pictures, extend, taken_latent
 from codec.models.sd21.geometry import LATENT_CELL, latent_size
-from codec.models.sd21.predictor import TimestepPredictor
-from codec.models.sd21.scheduler import TimeScheduler
+from codec.models.sd21.predictor import FixedTimestep, TimestepPredictor
+from codec.models.sd21.scheduler import FixedScheduler
 from codec.models.sd21.tiles import run_tiles, tile_batches
 from codec.models.sd21.vae import LatentCodec
 from codec.tiling.window import BlendPlan
@@ -56,11 +57,13 @@ class Sd21Pipeline(nn.Module):
         *,
         latent_codec: LatentCodec,
         rescaler: Rescaler,
-        predictor: TimestepPredictor,
+        predictor: TimestepPredictor | FixedTimestep,
         denoiser: Denoiser,
-        scheduler: TimeScheduler,
+        scheduler: FixedScheduler,
+        conventions: Conventions | None = None,
     ) -> None:
         super().__init__()
+        self.conventions = conventions or Conventions()
         self.latent_codec = latent_codec
         self.rescaler = rescaler
         self.predictor = predictor
@@ -91,13 +94,18 @@ class Sd21Pipeline(nn.Module):
             network.compile(fullgraph=True, dynamic=False, mode=mode)
         self.compiled = True
 
+    @property
+    def lr_encoder(self) -> LrEncoder:
+        """The way down, on the same networks."""
+        return LrEncoder(self.latent_codec, self.rescaler, self.conventions)
+
     def encode_padded(self, x: Tensor) -> Tensor:
         """See `LrEncoder.encode_padded`."""
-        return LrEncoder(self.latent_codec, self.rescaler).encode_padded(x)
+        return self.lr_encoder.encode_padded(x)
 
     def encode(self, x: Tensor) -> Tensor:
         """See `LrEncoder.encode`."""
-        return LrEncoder(self.latent_codec, self.rescaler).encode(x)
+        return self.lr_encoder.encode(x)
 
     @torch.no_grad()
     def read(self, lr: Tensor) -> Tensor:
@@ -105,7 +113,11 @@ class Sd21Pipeline(nn.Module):
 
         It is not times the scaling factor.
         """
-        return self.rescaler.up(lr.float())
+        return taken_latent(self.conventions, self.rescaler.up(lr.float()), self.latent_codec.scaling_factor)
+
+    def for_predictor(self, z_hat: Tensor) -> Tensor:
+        """z_hat, not times the scaling factor, as the timestep predictor takes it."""
+        return z_hat * self.latent_codec.scaling_factor if self.conventions.predictor_in == "scaled" else z_hat
 
     @torch.no_grad()
     def predict(self, z_hat: Tensor, plan: BlendPlan | None, *, batch: int = 4) -> Tensor:
@@ -122,8 +134,8 @@ class Sd21Pipeline(nn.Module):
         Raises:
             InputError: the plan does not fit the latent.
         """
-        scaled = z_hat * self.latent_codec.scaling_factor
-        t = torch.cat([self.predictor(tiles) for tiles, _, _ in tile_batches(scaled, plan, batch)])
+        seen = self.for_predictor(z_hat)
+        t = torch.cat([self.predictor(tiles) for tiles, _, _ in tile_batches(seen, plan, batch)])
         return t.reshape(_grid_shape(z_hat, plan))
 
     @torch.no_grad()

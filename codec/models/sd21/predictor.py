@@ -9,6 +9,18 @@ from codec.models.sd21.config import PredictorConfig
 from codec.models.sd21.layers import ConvAct, ResBlock
 
 
+class FixedTimestep(nn.Module):
+    """One timestep for every tile, and nothing to learn: the paper's ablation without time alignment."""
+
+    def __init__(self, t: float) -> None:
+        super().__init__()
+        self.t_min = float(t)
+
+    def forward(self, z_hat: Tensor) -> Tensor:
+        """Float [B, 4, h, w] -> t, float32 [B]."""
+        return torch.full((len(z_hat),), self.t_min, device=z_hat.device)
+
+
 class _TimeHead(nn.Module):
     """Linear layers with ReLU between them, except before the last: float [B, in] -> [B, 1]."""
 
@@ -37,11 +49,17 @@ class TimestepPredictor(nn.Module):
         self.noise_esti = nn.Sequential(ConvAct(config.latent_channels, config.width), *blocks)
         self.time_predict = _TimeHead(2 * config.width, config)
 
+    @property
+    def t_min(self) -> float:
+        """The smallest timestep, where realism 0 leads."""
+        return self.config.t_min
+
     def forward(self, z_hat: Tensor) -> Tensor:
         """The timestep of each tile.
 
         Args:
-            z_hat: latent tiles times the VAE's scaling factor, float [B, 4, h, w], at least two cells.
+            z_hat: latent tiles, times the VAE's scaling factor or not (`Conventions.predictor_in`), float [B, 4, h, w],
+                at least two cells.
 
         Returns:
             t, float [B] in [t_min, t_max].

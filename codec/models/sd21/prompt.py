@@ -11,7 +11,8 @@ from torch import Tensor
 from codec.errors import ModelError
 from codec.models.sd21.loading import read_tensors
 
-#: The prompt of the published TADM.
+#: A prompt that restoration networks around Stable Diffusion are trained with; TADSR packages are made with it. In
+#: TADM's release it is the default of an argument parser that no script calls.
 PROMPT = "A high-resolution, 8K, ultra-realistic image with sharp focus, vibrant colors, and natural lighting."
 #: What TADSR's release guides its teacher away from.
 NEGATIVE_PROMPT = (

@@ -14,13 +14,13 @@ from torch import Tensor
 from codec.errors import ModelError
 from codec.models.sd21.adapters import add_adapter, is_trained
 from codec.models.sd21.backbone import Backbone
-from codec.models.sd21.config import AdapterConfig, RescalerConfig, Sd21Config
+from codec.models.sd21.config import AdapterConfig, Conventions, RescalerConfig, Sd21Config
 from codec.models.sd21.denoiser import Denoiser
 from codec.models.sd21.dfrm import Rescaler
 from codec.models.sd21.loading import load_exact
 from codec.models.sd21.pipeline import Sd21Pipeline
-from codec.models.sd21.predictor import TimestepPredictor
-from codec.models.sd21.scheduler import TimeScheduler
+from codec.models.sd21.predictor import FixedTimestep, TimestepPredictor
+from codec.models.sd21.scheduler import FixedScheduler, TimeScheduler
 from codec.models.sd21.vae import LatentCodec
 
 
@@ -31,8 +31,8 @@ class Release:
     Attributes:
         config: published widths, with the scale and the adapters of this release.
         rescaler: state dict of the rescaler (DFRM).
-        predictor: state dict of the timestep predictor (`state_dict_timemapping`).
-        scheduler: state dict of the time scheduler (`state_dict_refiner`).
+        predictor: state dict of the timestep predictor (`state_dict_timemapping`); empty where the timestep is fixed.
+        scheduler: state dict of the time scheduler (`state_dict_refiner`); likewise.
         unet: LoRA of the U-Net and its `conv_in` (`state_dict_unet`).
         vae: LoRA of the VAE's decoder (`state_dict_vae`).
     """
@@ -45,13 +45,16 @@ class Release:
     vae: Mapping[str, object]
 
 
-def read_release(dfrm: Mapping[str, object], tadm: Mapping[str, object], scale: int) -> Release:
+def read_release(
+    dfrm: Mapping[str, object], tadm: Mapping[str, object], scale: int, conventions: Conventions | None = None
+) -> Release:
     """Sort the two published checkpoints into parts.
 
     Args:
         dfrm: content of the rescaler's checkpoint.
         tadm: content of the other checkpoint.
         scale: the HR/LR ratio they were trained for.
+        conventions: what the tensors do not tell; None = the defaults.
 
     Raises:
         ModelError: an entry is missing or of the wrong kind, or the scale was never published.
@@ -62,6 +65,7 @@ def read_release(dfrm: Mapping[str, object], tadm: Mapping[str, object], scale: 
         rescaler=RescalerConfig(scale=scale),
         unet_adapter=_adapter(base.unet_adapter, tadm, "unet"),
         vae_adapter=_adapter(base.vae_adapter, tadm, "vae"),
+        conventions=conventions or Conventions(),
     )
     return Release(
         config=config,
@@ -89,8 +93,7 @@ def build_pipeline(backbone: Backbone, release: Release, prompt: Tensor, *, merg
     add_adapter(backbone.unet, config.unet_adapter, release.unet, "state_dict_unet", is_trained, merge=merge)
     add_adapter(backbone.vae, config.vae_adapter, release.vae, "state_dict_vae", merge=merge)
     rescaler = Rescaler(config.rescaler)
-    predictor = TimestepPredictor(config.predictor)
-    scheduler = TimeScheduler(config.scheduler, backbone.alphas_cumprod)
+    predictor, scheduler = time_alignment(config, backbone.alphas_cumprod)
     load_exact(rescaler, release.rescaler, f"rescaler checkpoint for scale {config.rescaler.scale}")
     load_exact(predictor, release.predictor, "state_dict_timemapping")
     load_exact(scheduler, release.scheduler, "state_dict_refiner")
@@ -100,8 +103,19 @@ def build_pipeline(backbone: Backbone, release: Release, prompt: Tensor, *, merg
         predictor=predictor,
         denoiser=Denoiser(backbone.unet, prompt),
         scheduler=scheduler,
+        conventions=config.conventions,
     )
     return pipeline.eval().requires_grad_(False)
+
+
+def time_alignment(
+    config: Sd21Config, alphas_cumprod: Tensor
+) -> tuple[TimestepPredictor | FixedTimestep, FixedScheduler]:
+    """Timestep predictor and time scheduler with random weights, or without any where the timestep is fixed."""
+    prediction = config.conventions.prediction
+    if config.timestep is not None:
+        return FixedTimestep(config.timestep), FixedScheduler(config.timestep, alphas_cumprod, prediction)
+    return TimestepPredictor(config.predictor), TimeScheduler(config.scheduler, alphas_cumprod, prediction)
 
 
 def _tensors(tadm: Mapping[str, object], entry: str) -> Mapping[str, object]:

@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 from codec.errors import ModelError
 from codec.models.sd21.config import SchedulerConfig
 from codec.models.sd21.layers import ConvAct, ResBlock
-from codec.models.sd21.one_step import epsilon
+from codec.models.sd21.one_step import PREDICTIONS
 
 _LONGEST_PERIOD = 10_000.0
 
@@ -35,27 +35,68 @@ class _TimeEmbedding(nn.Module):
         return y
 
 
-class TimeScheduler(nn.Module):
-    """z0 = S_fixed(z_hat, eps, t0) + S_learned(z_hat, eps, t): Eq. 10 of TADM.
+class FixedScheduler(nn.Module):
+    """Eq. 9 at one timestep, whatever is predicted: the fixed term of Eq. 10, or all there is in an ablation.
 
-    The predicted t reaches only the learned term; the fixed one always uses t0 (`config.fixed_timestep`).
+    Attributes:
+        form: from z_hat, prediction and alpha_bar to z0.
     """
 
     alpha_bar: Tensor
 
-    def __init__(self, config: SchedulerConfig, alphas_cumprod: Tensor) -> None:
-        """Build with random weights; the last convolution starts at zero, so that training starts from Eq. 9.
+    def __init__(self, timestep: int, alphas_cumprod: Tensor, prediction: str = "epsilon") -> None:
+        """Build.
 
         Args:
-            config: widths and t0.
+            timestep: t0.
             alphas_cumprod: the backbone's noise schedule, float [timesteps] in (0, 1).
+            prediction: of the U-Net, see `codec.models.sd21.config.Conventions`.
 
         Raises:
             ModelError: t0 is not a timestep of the schedule.
         """
         super().__init__()
-        if not 0 <= config.fixed_timestep < len(alphas_cumprod):
-            raise ModelError(f"config: fixed timestep {config.fixed_timestep}, expected 0 to {len(alphas_cumprod) - 1}")
+        if not 0 <= timestep < len(alphas_cumprod):
+            raise ModelError(f"config: fixed timestep {timestep}, expected 0 to {len(alphas_cumprod) - 1}")
+        self.form = PREDICTIONS[prediction]
+        self.register_buffer("alpha_bar", alphas_cumprod[timestep].detach().clone().float(), persistent=False)
+
+    def fixed(self, z_hat: Tensor, eps: Tensor) -> Tensor:
+        """Eq. 9 at t0: z0 = (z_hat - sqrt(1 - abar) eps) / sqrt(abar); shapes as in `forward`."""
+        return self.form(z_hat, eps, self.alpha_bar)
+
+    def forward(self, z_hat: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+        """One denoising step.
+
+        Args:
+            z_hat: latent times the VAE's scaling factor, float [B, 4, h, w].
+            eps: noise the denoiser found in it (or v, where that is what it predicts), same shape.
+            t: timesteps, float [B].
+
+        Returns:
+            z0, times the scaling factor, float [B, 4, h, w].
+        """
+        return self.fixed(z_hat, eps)
+
+
+class TimeScheduler(FixedScheduler):
+    """z0 = S_fixed(z_hat, eps, t0) + S_learned(z_hat, eps, t): Eq. 10 of TADM.
+
+    The predicted t reaches only the learned term; the fixed one always uses t0 (`config.fixed_timestep`).
+    """
+
+    def __init__(self, config: SchedulerConfig, alphas_cumprod: Tensor, prediction: str = "epsilon") -> None:
+        """Build with random weights; the last convolution starts at zero, so that training starts from Eq. 9.
+
+        Args:
+            config: widths and t0.
+            alphas_cumprod: see `FixedScheduler`.
+            prediction: likewise.
+
+        Raises:
+            ModelError: t0 is not a timestep of the schedule.
+        """
+        super().__init__(config.fixed_timestep, alphas_cumprod, prediction)
         self.config = config
         entry = ConvAct(2 * config.latent_channels, config.width)
         self.resnet_blocks = nn.ModuleList([entry, *(ResBlock(config.width) for _ in range(config.blocks))])
@@ -64,12 +105,6 @@ class TimeScheduler(nn.Module):
         nn.init.zeros_(self.zero_conv_out.conv_in.weight)
         if self.zero_conv_out.conv_in.bias is not None:
             nn.init.zeros_(self.zero_conv_out.conv_in.bias)
-        alpha_bar = alphas_cumprod[config.fixed_timestep].detach().clone().float()
-        self.register_buffer("alpha_bar", alpha_bar, persistent=False)
-
-    def fixed(self, z_hat: Tensor, eps: Tensor) -> Tensor:
-        """Eq. 9 at t0: z0 = (z_hat - sqrt(1 - abar) eps) / sqrt(abar); shapes as in `forward`."""
-        return epsilon(z_hat, eps, self.alpha_bar)
 
     def learned(self, z_hat: Tensor, eps: Tensor, t: Tensor) -> Tensor:
         """The learned term of Eq. 10; arguments and shape as in `forward`."""
@@ -82,14 +117,5 @@ class TimeScheduler(nn.Module):
         return y
 
     def forward(self, z_hat: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-        """One denoising step.
-
-        Args:
-            z_hat: latent times the VAE's scaling factor, float [B, 4, h, w].
-            eps: noise the denoiser found in it, same shape.
-            t: predicted timesteps, float [B].
-
-        Returns:
-            z0, times the scaling factor, float [B, 4, h, w].
-        """
+        """See `FixedScheduler.forward`; t as predicted."""
         return self.fixed(z_hat, eps) + self.learned(z_hat, eps, t)

@@ -11,8 +11,11 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from codec.errors import InputError
 from codec.models.device import has_bf16
+from codec.models.sd21.encoding import given_latent, taken_latent
 from codec.training.coding import downscale, through_payload
+from codec.training.crops import CropStore
 from codec.training.loop import update
+from codec.training.losses import psnr
 from codec.training.perceptual import Term, perceptual_term
 from codec.training.sd21.config import Sd21StageConfig
 from codec.training.sd21.data import LatentPairs
@@ -37,10 +40,7 @@ class TadmStage:
             InputError: the crop store does not fit, a perceptual term is unknown, or the weights are of another scale.
             ModelError: a perceptual term's weights are not on this machine.
         """
-        if trained.config.rescaler.scale != config.scale:
-            raise InputError(
-                f"the stage is for scale {config.scale}, the weights are of {trained.config.rescaler.scale}"
-            )
+        _check(config, trained)
         self.config, self.trained, self._device = config, trained, device
         self._pipeline = trained.pipeline.to(device)
         _checkpointed(trained, config)
@@ -51,7 +51,7 @@ class TadmStage:
         self._optimizer = torch.optim.AdamW(
             trained.parameters(), config.rate, config.betas, weight_decay=config.weight_decay
         )
-        self._data = LatentPairs(store, self._pipeline.latent_codec, device)
+        self._data, self._store = LatentPairs(store, self._pipeline.latent_codec, device), store
 
     def tensors(self) -> Tensors:
         """See `codec.training.loop.Stage.tensors`."""
@@ -76,9 +76,27 @@ class TadmStage:
         update(self._optimizer, self.config.clip)
         return {name: float(term.detach()) for name, term in terms.items()}
 
+    @torch.no_grad()
     def evaluate(self, folder: Path, step: int) -> list[dict[str, float]]:
-        """See `codec.training.loop.Stage.evaluate`."""
-        return []
+        """See `codec.training.loop.Stage.evaluate`: the losses of Eq. 6, 7 and 11 on held-out squares, without their
+        weights; `held_out_rec` and `held_out_guide` are the curves of Fig. 6.
+        """
+        c = self.config
+        weights = {"rec": c.rec, "guide": c.guide, "pixel": c.pixel} | {n: w for n, (w, _) in self._terms.items()}
+        squares = CropStore(self._store, device=self._device, holdout=True).fixed(c.held_out, crop=c.crop)
+        quality = torch.ones(1, 1, 1, 1) if c.payload == "png" else torch.full((1, 1, 1, 1), sum(c.qualities) / 200)
+        sums: dict[str, float] = {}
+        for x in squares.split(1):
+            z = self._pipeline.latent_codec.encode(x)
+            z_hat, terms = self._rescale(x, z, quality.to(self._device))
+            if c.kind != "rescaler":
+                x_hat = self._decoded(z_hat)
+                terms |= self._enhance(x, x_hat)
+                terms["psnr"] = torch.tensor(psnr(x_hat.clamp(-1, 1), x))
+            for name, term in terms.items():
+                if weights.get(name, 1.0):
+                    sums[name] = sums.get(name, 0.0) + float(term) / weights.get(name, 1.0)
+        return [{f"held_out_{name}": total / len(squares) for name, total in sums.items()}]
 
     def save(self, folder: Path) -> None:
         """See `codec.training.loop.Stage.save`."""
@@ -98,34 +116,56 @@ class TadmStage:
         if not moving:
             terms = {}
         if kind != "rescaler":
-            terms |= self._enhance(x, z_hat)
+            terms |= self._enhance(x, self._decoded(z_hat))
         return terms
 
     def _rescale(self, x: Tensor, z: Tensor, quality: Tensor) -> tuple[Tensor, Tensors]:
         """Eq. 6 and 7: both chains of reconstruction, and the LR's distance to the downscale. In float32 throughout."""
         c, rescaler, factor = self.config, self._pipeline.rescaler, self._pipeline.latent_codec.scaling_factor
+        conventions = self._pipeline.conventions
         with torch.autocast(x.device.type, enabled=False):
-            target = z / factor
-            feature = rescaler.feature(x, z)
+            target = z / factor if conventions.latent_out == "unscaled" else z
+            feature = rescaler.feature(x, given_latent(conventions, z, factor))
             lr = rescaler.feature_to_lr(feature)
             z_hat = rescaler.up(through_payload(lr, quality))
             exact = rescaler.feature_to_latent(feature)
             rec = self._norm(exact, target) + self._norm(z_hat, target)
             guide = self._norm(lr, downscale(x, c.scale))
-        return z_hat, {"rec": c.rec * rec, "guide": c.guide * guide}
+        return taken_latent(conventions, z_hat, factor), {"rec": c.rec * rec, "guide": c.guide * guide}
 
-    def _enhance(self, x: Tensor, z_hat: Tensor) -> Tensors:
-        """Eq. 10 and 11: one timestep a crop, one denoising step, pixels."""
+    def _decoded(self, z_hat: Tensor) -> Tensor:
+        """Eq. 10: one timestep a crop, one denoising step, pixels; z_hat is not times the scaling factor."""
         p = self._pipeline
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=has_bf16(x.device)):
+        with torch.autocast(z_hat.device.type, torch.bfloat16, enabled=has_bf16(z_hat.device)):
+            t = p.predictor(p.for_predictor(z_hat))
             z_hat = z_hat * p.latent_codec.scaling_factor
-            t = p.predictor(z_hat)
             x_hat = p.latent_codec.decode_unclamped(p.scheduler(z_hat, p.denoiser(z_hat, t), t))
-        x_hat = x_hat.float()
+        return x_hat.float()
+
+    def _enhance(self, x: Tensor, x_hat: Tensor) -> Tensors:
+        """Eq. 11."""
         terms = {"pixel": self.config.pixel * self._norm(x_hat, x)}
         for name, (weight, term) in self._terms.items():
             terms[name] = weight * term(x_hat, x).mean()
         return terms
+
+
+def _check(config: Sd21StageConfig, trained: Trainable) -> None:
+    """Raises:
+    InputError: the weights are of another scale, or were made without a part, or after other conventions.
+    """
+    have = trained.config
+    if have.rescaler.scale != config.scale:
+        raise InputError(f"the stage is for scale {config.scale}, the weights are of {have.rescaler.scale}")
+    for part, names in (
+        (have.rescaler, ("inn", "pixel_branch")),
+        (have, ("timestep",)),
+        (have.conventions, ("latent_in", "latent_out", "predictor_in", "prediction")),
+    ):
+        for name in names:
+            stage, weights = getattr(config, name), getattr(part, name)
+            if stage != weights:
+                raise InputError(f"the stage has {name} = {stage!r}, the weights have {weights!r}")
 
 
 def _checkpointed(trained: Trainable, config: Sd21StageConfig) -> None:

@@ -29,11 +29,12 @@ def stage_of(
     """
     config = Sd21StageConfig.from_file(path, **overrides)
     if init is not None:
-        trained = Trainable.from_package(init, config.kind)
+        trained = Trainable.from_package(init, config.kind, config.timestep)
     else:
         folder = find_folder(backbone or "", with_text_encoder=prompt is None)
-        embedding = embed_prompt(folder) if prompt is None else read_prompt(prompt)
-        trained = Trainable.fresh(find_parts(folder), embedding, config)
+        # the empty prompt, as in the release's scripts
+        embedding = embed_prompt(folder, "") if prompt is None else read_prompt(prompt)
+        trained = Trainable.fresh(find_parts(folder), embedding, config, "" if prompt is None else None)
     return TadmStage(config, trained, store, device)
 
 

@@ -8,15 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from codec.errors import InputError
 from codec.models.sd21.adapters import fresh_adapter, is_adapter, is_trained
 from codec.models.sd21.backbone import BackbonePaths, load_backbone
-from codec.models.sd21.config import RescalerConfig, Sd21Config
+from codec.models.sd21.config import Conventions, RescalerConfig, Sd21Config
 from codec.models.sd21.dfrm import Rescaler
-from codec.models.sd21.package import load_package, package_backbone, package_config, save_package
+from codec.models.sd21.package import load_release, package_backbone, save_package
 from codec.models.sd21.pipeline import Sd21Pipeline
-from codec.models.sd21.predictor import TimestepPredictor
-from codec.models.sd21.release import Release, build_pipeline
-from codec.models.sd21.scheduler import TimeScheduler
+from codec.models.sd21.release import Release, build_pipeline, time_alignment
 from codec.training.sd21.config import Sd21StageConfig
 
 #: Parts that move in each kind of stage.
@@ -44,36 +43,68 @@ class Trainable:
                 tensor.requires_grad_(tensor.is_floating_point())
 
     @classmethod
-    def from_package(cls, folder: Path, kind: str) -> Trainable:
+    def from_package(cls, folder: Path, kind: str, timestep: int | None = None) -> Trainable:
         """Go on from a model package.
 
+        Args:
+            folder: the package.
+            kind: of the stage.
+            timestep: one for everything from now on: predictor and learned scheduler are left behind.
+
         Raises:
+            InputError: the package has another timestep for everything.
             ModelError: it or its backbone is absent, incomplete, or changed.
         """
-        return cls(load_package(folder, merge=False), package_config(folder), package_backbone(folder), kind)
+        release, prompt = load_release(folder)
+        paths = package_backbone(folder)
+        config = release.config
+        if config.timestep not in (None, timestep):
+            raise InputError(f"the stage has timestep {timestep}, the weights were trained for {config.timestep}")
+        if timestep is not None:
+            config = replace(config, timestep=timestep)
+            release = replace(release, config=config, predictor={}, scheduler={})
+        backbone = load_backbone(paths, config.conventions.prediction)
+        return cls(build_pipeline(backbone, release, prompt), config, paths, kind)
 
     @classmethod
-    def fresh(cls, paths: BackbonePaths, prompt: Tensor, stage: Sd21StageConfig) -> Trainable:
+    def fresh(cls, paths: BackbonePaths, prompt: Tensor, stage: Sd21StageConfig, text: str | None = None) -> Trainable:
         """Begin with the backbone alone: random rescaler and predictor, adapters and learned scheduler of no effect.
+
+        Args:
+            paths: of the backbone.
+            prompt: embedding of the constant prompt, float [1, tokens, width].
+            stage: widths, scale, ablations, conventions, seed.
+            text: what the embedding is of; None = not known.
 
         Raises:
             ModelError: the backbone is absent or incomplete, or the prompt does not fit it.
         """
         torch.manual_seed(stage.seed)
-        base = Sd21Config(rescaler=RescalerConfig(scale=stage.scale))
+        base = Sd21Config()
         config = replace(
             base,
+            rescaler=RescalerConfig(scale=stage.scale, inn=stage.inn, pixel_branch=stage.pixel_branch),
+            timestep=stage.timestep,
+            conventions=Conventions(
+                latent_in=stage.latent_in,
+                latent_out=stage.latent_out,
+                predictor_in=stage.predictor_in,
+                prediction=stage.prediction,
+                prompt=text,
+            ),
             unet_adapter=replace(base.unet_adapter, rank=stage.unet_rank),
             vae_adapter=replace(base.vae_adapter, rank=stage.vae_rank),
         )
-        backbone = load_backbone(paths)
+        backbone, spare = (load_backbone(paths, stage.prediction) for _ in range(2))
+        rescaler = Rescaler(config.rescaler).state_dict()
+        predictor, scheduler = time_alignment(config, backbone.alphas_cumprod)
         release = Release(
             config=config,
-            rescaler=Rescaler(config.rescaler).state_dict(),
-            predictor=TimestepPredictor(config.predictor).state_dict(),
-            scheduler=TimeScheduler(config.scheduler, backbone.alphas_cumprod).state_dict(),
-            unet=fresh_adapter(load_backbone(paths).unet, config.unet_adapter, is_trained),
-            vae=fresh_adapter(load_backbone(paths).vae, config.vae_adapter, is_adapter),
+            rescaler=rescaler,
+            predictor=predictor.state_dict(),
+            scheduler=scheduler.state_dict(),
+            unet=fresh_adapter(spare.unet, config.unet_adapter, is_trained),
+            vae=fresh_adapter(spare.vae, config.vae_adapter, is_adapter),
         )
         return cls(build_pipeline(backbone, release, prompt), config, paths, stage.kind)
 

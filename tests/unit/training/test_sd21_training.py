@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 import types
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,6 +127,55 @@ def test_latents_made_beforehand(tiny_release: Path, store: Path, tmp_path: Path
         LatentPairs(tmp_path, vae, CPU)
 
 
+def test_held_out_losses_are_logged(tiny_release: Path, store: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    shutil.copytree(store, folder)
+    np.save(folder / "holdout_hr_96.npy", np.load(folder / "hr_96.npy")[::-1])
+    config = replace(TINY, kind="joint", steps=2, evaluate_steps=1, held_out=2, rec=0.5)
+    made = stage(tiny_release, folder, config)
+    (before,) = made.evaluate(tmp_path, 0)
+    assert made.evaluate(tmp_path, 0) == [before]
+    train(made, Run(out=tmp_path / "run"))
+    rows = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    held_out = [row for row in rows if "held_out_rec" in row]
+    assert [row["step"] for row in held_out] == [1, 2]
+    assert set(held_out[0]) == {"step", "held_out_rec", "held_out_guide", "held_out_pixel", "held_out_psnr"}
+    assert held_out[0] != held_out[1]
+    # without their weights: Eq. 6 of the first square and the second, from the parts
+    rescaler, codec = made.trained.pipeline.rescaler, made.trained.pipeline.latent_codec
+    losses = []
+    for square in np.load(folder / "holdout_hr_96.npy"):
+        x = torch.from_numpy(square[:64, :64].copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+        with torch.no_grad():
+            z = codec.encode(x)
+            feature = rescaler.feature(x, z)
+            lr = ((rescaler.feature_to_lr(feature).clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1
+            target = z / codec.scaling_factor
+            chains = (rescaler.feature_to_latent(feature), rescaler.up(lr))
+            losses.append(sum(float((chain - target).abs().mean()) for chain in chains))
+    (after,) = made.evaluate(tmp_path, 2)
+    assert after["held_out_rec"] == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "change", [{"inn": False}, {"pixel_branch": False}, {"predictor": 1}, {"latent_out": "scaled"}], ids=str
+)
+def test_ablations_and_conventions_take_a_step(
+    tiny_release: Path, store: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    config = replace(TINY, kind="joint", steps=1, **change)
+    made = stage(tiny_release, store, config)
+    before = snapshot(made.trained)
+    train(made, Run(out=tmp_path))
+    moved = {n.split("/")[0] for n, t in snapshot(made.trained).items() if not torch.equal(t, before[n])}
+    assert moved == {"rescaler", "unet", "vae"} | (set() if "predictor" in change else {"predictor", "scheduler"})
+    again = Trainable.from_package(tmp_path / "package", "joint", config.timestep)
+    TadmStage(config, again, store, CPU)
+    name = next(iter(change)).replace("predictor", "timestep")
+    with pytest.raises(InputError, match=f"the stage has {name}"):
+        TadmStage(replace(TINY, kind="joint"), again, store, CPU)
+
+
 def test_a_missing_perceptual_weight_is_named(tiny_release: Path, store: Path) -> None:
     with pytest.raises(ModelError, match="lpips-vgg"):
         stage(tiny_release, store, replace(TINY, kind="enhancement", perceptual={"lpips-vgg": 5.0}))
@@ -164,6 +216,10 @@ def test_shipped_stages_are_valid(name: str) -> None:
         ('kind = "joint"\nscale = 4\ncrop = 100', "crop is 100"), ('kind = "joint"', "scale"),
         ('kind = "joint"\nscale = 4\nqualities = [9, 1]', "qualities"), ("a = ", "not a TOML file"),
         ('kind = "joint"\nscale = 4\nwhat = 1', "unknown keys what"),
+        ('kind = "joint"\nscale = 4\npredictor = 1000', "predictor is 1000"),
+        ('kind = "joint"\nscale = 4\npredictor = "no"', "predictor is 'no'"),
+        ('kind = "joint"\nscale = 4\nlatent_in = "no"', "latent_in is 'no'"),
+        ('kind = "joint"\nscale = 4\ninn = "no"', "inn is 'no'"),
     ],
 )  # fmt: skip
 def test_bad_stages(tmp_path: Path, text: str, words: str) -> None:
