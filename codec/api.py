@@ -137,9 +137,10 @@ def encode(
 def decode(
     data: Data, *, region: Region | None = None, options: DecodeOptions | None = None, realism: float | None = None,
     seed: int | None = None, denoise: bool | None = None, fixed_timestep: float | None = None,
-    passes: int | None = None, on_progress: Progress = no_progress, limits: DecodeLimits | None = None,
-    engine: Engine | None = None, device: str = "auto", dtype: str = "auto", max_vram: float | None = None,
-    compile: bool = False, model: str | os.PathLike[str] | None = None, any_model: bool = False,
+    passes: int | None = None, mark: bool | None = None, on_progress: Progress = no_progress,
+    limits: DecodeLimits | None = None, engine: Engine | None = None, device: str = "auto", dtype: str = "auto",
+    max_vram: float | None = None, compile: bool = False, model: str | os.PathLike[str] | None = None,
+    any_model: bool = False,
 ) -> Image:  # fmt: skip
     """Rebuild the photograph.
 
@@ -153,6 +154,7 @@ def decode(
         denoise: False shows the rescaler's own output.
         fixed_timestep: one timestep for every tile.
         passes: 1 = only the first pass of a model that has two.
+        mark: False leaves the XMP as it is, without a word on who drew the texture.
         on_progress: called with (pieces done, pieces in all).
         limits: None = the defaults.
         engine: whose models and device to use; None = one that the plain functions share, made of what follows.
@@ -164,11 +166,11 @@ def decode(
         any_model: whether another model of the same family and scale may stand in for the file's own.
 
     Returns:
-        PIL image, RGB or RGBA, of the original's (or the region's) exact size. Its `info` has `icc_profile`, `exif`,
-        `xmp` where the file has them, and `timesteps`: rows of the timestep a tile, before realism. A tile is 64 pixels
-        a side, cut to what the region touches; for models of the family `sd21` one of the denoiser's, of the whole
-        picture; of `tadsr` and `tudsr` there is one row, the timestep of every pass. Metadata that cannot be read is
-        left out with a warning.
+        PIL image, RGB or RGBA, of the original's (or the region's) exact size. Its `info` has `icc_profile` and `exif`
+        where the file has them, `xmp`, which also says whether a network drew the texture, and `timesteps`: rows of the
+        timestep a tile, before realism. A tile is 64 pixels a side, cut to what the region touches; for models of the
+        family `sd21` one of the denoiser's, of the whole picture; of `tadsr` and `tudsr` there is one row, the timestep
+        of every pass. Metadata that cannot be read is left out with a warning.
 
     Raises:
         FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
@@ -178,7 +180,7 @@ def decode(
     >>> decode("examples/sample.tadm", realism=0).size
     (768, 512)
     """
-    wanted = decode_options(options, realism, seed, denoise, fixed_timestep, passes)
+    wanted = decode_options(options, realism, seed, denoise, fixed_timestep, passes, mark)
     with open(
         data, limits=limits, engine=engine, device=device, dtype=dtype, max_vram=max_vram, compile=compile,
         model=model, any_model=any_model,
@@ -207,7 +209,7 @@ def thumbnail(data: Data, *, limits: DecodeLimits | None = None) -> Image:
 def restore(
     source: PictureSource, *, scale: int | None = None, options: DecodeOptions | None = None,
     realism: float | None = None, seed: int | None = None, denoise: bool | None = None,
-    fixed_timestep: float | None = None, passes: int | None = None, quality: int = 100,
+    fixed_timestep: float | None = None, passes: int | None = None, mark: bool | None = None, quality: int = 100,
     on_progress: Progress = no_progress, limits: DecodeLimits | None = None, engine: Engine | None = None,
     device: str = "auto", dtype: str = "auto", max_vram: float | None = None, compile: bool = False,
     model: str | os.PathLike[str] | None = None,
@@ -223,6 +225,7 @@ def restore(
         denoise: False shows the rescaler's own output.
         fixed_timestep: one timestep for every tile.
         passes: 1 = only the first pass of a model that has two.
+        mark: False leaves the XMP as it is, without a word on who drew the texture.
         quality: what compact models are told of the picture: 0..99 = coded by AV1 at about that quality, 100 = not
             coded lossily.
         on_progress: called with (pieces done, pieces in all).
@@ -249,7 +252,7 @@ def restore(
     from codec.decoding.restoring import restore_picture
 
     shared = EngineOptions(device=device, dtype=dtype, max_vram=max_vram, compile=compile, model=model)
-    wanted = decode_options(options, realism, seed, denoise, fixed_timestep, passes)
+    wanted = decode_options(options, realism, seed, denoise, fixed_timestep, passes, mark)
     return restore_picture(
         source, _engine(engine, shared), wanted, scale=scale, quality=quality, limits=limits, on_progress=on_progress
     )

@@ -147,6 +147,8 @@ class DecodeOptions(_Options):
             For models of two passes it is that of the first.
         passes: 1 = only the first pass of a model that has two (family `tudsr`), enlarged: a quick preview. None = all;
             models of one pass take no notice.
+        mark: whether the picture's XMP says that a network drew its texture, or that none did; see
+            `codec.image.provenance`.
     """
 
     realism: float | None = None
@@ -154,6 +156,7 @@ class DecodeOptions(_Options):
     denoise: bool = True
     fixed_timestep: float | None = None
     passes: int | None = None
+    mark: bool = True
 
     def __post_init__(self) -> None:
         _whole(self, "seed", "passes")
@@ -162,6 +165,7 @@ class DecodeOptions(_Options):
             _between("realism", self.realism, 0, 1)
         _between("seed", self.seed, 0, 2**32 - 1)
         _flag(self, "denoise")
+        _flag(self, "mark")
         if self.fixed_timestep is not None:
             _between("fixed_timestep", self.fixed_timestep, 0, MAX_TIMESTEP)
         if self.passes is not None:

@@ -15,6 +15,7 @@ from codec.cli.streams import (
     data_of,
     engine_option,
     max_pixels_option,
+    no_mark_option,
     overwrite_option,
     quiet_option,
     say,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from rich.progress import Progress
+
+
+_PEM = click.Path(exists=True, dir_okay=False)
 
 
 class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newer versions
@@ -68,17 +72,27 @@ class _Region(click.ParamType):  # type: ignore[type-arg] # generic only in newe
 @click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True)
 @click.option("--max-vram", type=click.FloatRange(0.1), metavar="GIB", help="GPU memory to use at most.")
 @click.option("--compile", "compiled", is_flag=True, help="Compile large networks (sd21) first, then run faster.")
+@no_mark_option
+@click.option(
+    "--c2pa",
+    "sign",
+    type=(_PEM, _PEM),
+    metavar="CERTIFICATE KEY",
+    help="Sign OUTPUT: a C2PA manifest, by this certificate chain and private key (PEM).",
+)
 @max_pixels_option
 @overwrite_option
 @quiet_option
 def decode_command(
     source: str, target: str, *, region: tuple[int, int, int, int] | None, realism: float | None, seed: int,
     t_map: str | None, timestep: float | None, passes: int | None, no_denoise: bool, model: str | None,
-    any_model: bool, device: str, engine: str, dtype: str, max_vram: float | None, compiled: bool, max_pixels: int,
-    force: bool, quiet: bool,
+    any_model: bool, device: str, engine: str, dtype: str, max_vram: float | None, compiled: bool, no_mark: bool,
+    sign: tuple[str, str] | None, max_pixels: int, force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Rebuild the photograph of the .tadm file INPUT as OUTPUT (.png, .jpg, .webp, .tif, .avif; "-" writes PNG)."""
-    options = DecodeOptions(realism=realism, seed=seed, denoise=not no_denoise, fixed_timestep=timestep, passes=passes)
+    options = DecodeOptions(
+        realism=realism, seed=seed, denoise=not no_denoise, fixed_timestep=timestep, passes=passes, mark=not no_mark
+    )
     check_output(source, target, force=force)
     if t_map is not None:
         if t_map == target:
@@ -101,7 +115,7 @@ def decode_command(
         _progress(quiet=quiet) as advance,
     ):  # fmt: skip
         out = sys.stdout.buffer if target == STANDARD else target
-        done = file.save(out, region=region, options=options, overwrite=force, on_progress=advance)
+        done = file.save(out, region=region, options=options, sign=sign, overwrite=force, on_progress=advance)
     for note in done.notes:
         say(f"tadmc: {note}", quiet=quiet)
     if t_map is not None:

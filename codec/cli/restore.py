@@ -12,6 +12,7 @@ from codec.cli.streams import (
     check_output,
     data_of,
     engine_option,
+    no_mark_option,
     overwrite_option,
     quiet_option,
     say,
@@ -34,11 +35,12 @@ from codec.options import MAX_TIMESTEP, DecodeOptions
 @click.option("--model", help="Name or folder of the model package.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @engine_option
+@no_mark_option
 @overwrite_option
 @quiet_option
 def restore_command(
     source: str, target: str, *, scale: int | None, realism: float | None, timestep: float | None, passes: int | None,
-    quality: int, model: str | None, device: str, engine: str, force: bool, quiet: bool,
+    quality: int, model: str | None, device: str, engine: str, no_mark: bool, force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Enlarge the picture INPUT, which is no .tadm file, as OUTPUT: the decoder alone, on any picture."""
     from codec.api import restore
@@ -46,7 +48,7 @@ def restore_command(
     from codec.image.output import format_of, save
     from codec.options import DecodeLimits
 
-    options = DecodeOptions(realism=realism, fixed_timestep=timestep, passes=passes)
+    options = DecodeOptions(realism=realism, fixed_timestep=timestep, passes=passes, mark=not no_mark)
     check_output(source, target, force=force)
     kind = "PNG" if target == STANDARD else format_of(Path(target).suffix)
     data = data_of(source, DecodeLimits().file_bytes)

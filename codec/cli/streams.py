@@ -32,6 +32,9 @@ max_pixels_option = click.option(
     show_default=True,
     help="Refuse larger pictures; 0 = no limit.",
 )
+no_mark_option = click.option(
+    "--no-mark", is_flag=True, help="Leave out of the XMP whether a network drew the picture's texture."
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Only errors on standard error.")
 
 

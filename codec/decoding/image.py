@@ -16,12 +16,14 @@ from codec.arrays import FloatArray, PixelArray, Progress, no_progress, place
 from codec.container.file import TadmFile
 from codec.decoding.alpha import alpha_of
 from codec.decoding.info import Info
+from codec.decoding.making import mark_of, with_realism
 from codec.decoding.opening import Data, parse
 from codec.decoding.saving import Saved, save_rebuilt
 from codec.engine import Engine
 from codec.errors import InputError
 from codec.geometry import Box, Size
 from codec.image.metadata import Carried, carried
+from codec.image.provenance import Mark, marked
 from codec.lr import StoredLr
 from codec.models.family import Recipe, Restorer, timestep_map
 from codec.models.package import Package
@@ -31,6 +33,8 @@ from codec.tiling.pieces import Piece, Timesteps, rows_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from codec.image.credentials import Signature
 
 #: x, y, width, height in HR pixels.
 Region = tuple[int, int, int, int]
@@ -106,13 +110,13 @@ class TadmImage:
     def decode(
         self, *, region: Region | None = None, options: DecodeOptions | None = None, realism: float | None = None,
         seed: int | None = None, denoise: bool | None = None, fixed_timestep: float | None = None,
-        passes: int | None = None, on_progress: Progress = no_progress,
+        passes: int | None = None, mark: bool | None = None, on_progress: Progress = no_progress,
     ) -> Image:  # fmt: skip
         """Rebuild the photograph; see `codec.decode`."""
         from codec.image.output import to_image
 
-        wanted = decode_options(options, realism, seed, denoise, fixed_timestep, passes)
-        made, metadata = self.rebuild(self.area(region), wanted, on_progress), self.metadata()
+        wanted = decode_options(options, realism, seed, denoise, fixed_timestep, passes, mark)
+        made, metadata = self.rebuild(self.area(region), wanted, on_progress), self.metadata(wanted)
         for note in metadata.notes:
             warnings.warn(note, stacklevel=2)
         image = to_image(made.pixels, made.alpha, metadata)
@@ -124,7 +128,8 @@ class TadmImage:
         self, target: str | Path | IO[bytes], *, format: str | None = None, region: Region | None = None,
         options: DecodeOptions | None = None, realism: float | None = None, seed: int | None = None,
         denoise: bool | None = None, fixed_timestep: float | None = None, passes: int | None = None,
-        overwrite: bool = False, on_progress: Progress = no_progress,
+        mark: bool | None = None, sign: Signature | None = None, overwrite: bool = False,
+        on_progress: Progress = no_progress,
     ) -> Saved:  # fmt: skip
         """Rebuild the photograph into a picture file, with its metadata.
 
@@ -141,6 +146,9 @@ class TadmImage:
             denoise: False shows the rescaler's own output.
             fixed_timestep: one timestep for every tile.
             passes: 1 = only the first pass of a model that has two.
+            mark: False leaves the picture's XMP as it is; see `codec.options.DecodeOptions`.
+            sign: paths of a certificate chain and its private key, both PEM: the file gets a signed C2PA manifest that
+                says the same (.png, .jpg, .webp, .tif, .avif; needs the extra `c2pa`).
             overwrite: whether a file that is there is replaced; it is only when the new one is complete.
             on_progress: called with (pieces done, pieces in all).
 
@@ -148,9 +156,9 @@ class TadmImage:
             InputError: an option has a wrong value, the file is there already, or the format cannot hold the picture.
             FormatError, ModelError, UnsupportedError, OSError: as `codec.decode`.
         """
-        wanted = decode_options(options, realism, seed, denoise, fixed_timestep, passes)
+        wanted = decode_options(options, realism, seed, denoise, fixed_timestep, passes, mark)
         return save_rebuilt(
-            self, target, format, self.area(region), wanted, overwrite=overwrite, on_progress=on_progress
+            self, target, format, self.area(region), wanted, sign=sign, overwrite=overwrite, on_progress=on_progress
         )
 
     def verify(self, *, model: bool = True) -> str | None:
@@ -221,10 +229,23 @@ class TadmImage:
             place(out, piece.pixels, piece.box.x - area.x, piece.box.y - area.y)
         return Rebuilt(pixels=out, alpha=alpha, timesteps=timesteps.map)
 
-    def metadata(self) -> Carried:
-        """What of the file's metadata can be handed on."""
+    def metadata(self, options: DecodeOptions | None = None) -> Carried:
+        """What of the file's metadata can be handed on; with options, that of a picture rebuilt so, with its mark.
+
+        Raises:
+            ModelError: a mark is asked for, and the model is not here.
+        """
         meta = self._file.metadata
-        return carried(meta.icc, meta.exif, meta.xmp)
+        kept = carried(meta.icc, meta.exif, meta.xmp)
+        return kept if options is None or not options.mark else marked(kept, self.mark(options))
+
+    def mark(self, options: DecodeOptions) -> Mark:
+        """What a picture that is rebuilt so has to say of its making.
+
+        Raises:
+            ModelError: the model is not here.
+        """
+        return mark_of(self._found(), self._file.header.scale, options)
 
     def _watched(
         self, options: DecodeOptions, area: Box, *, streamed: bool, on_progress: Progress
@@ -236,8 +257,7 @@ class TadmImage:
 
     def _recipe(self, options: DecodeOptions) -> Recipe:
         header, package = self._file.header, self._found()
-        if options.realism is None:
-            options = replace(options, realism=package.family.default_realism(package.config))
+        options = with_realism(package, options)
         stored = self._file.timesteps
         size = Size(header.size.width, header.size.height)
         family = family_of_preset(header.grid)
@@ -260,14 +280,17 @@ class TadmImage:
 
 def decode_options(
     options: DecodeOptions | None, realism: float | None, seed: int | None, denoise: bool | None,
-    fixed_timestep: float | None, passes: int | None = None,
+    fixed_timestep: float | None, passes: int | None = None, mark: bool | None = None,
 ) -> DecodeOptions:  # fmt: skip
     """Options with the values that are not None in place of theirs.
 
     Raises:
         InputError: a value is out of range.
     """
-    given = {"realism": realism, "seed": seed, "denoise": denoise, "fixed_timestep": fixed_timestep, "passes": passes}
+    given = {
+        "realism": realism, "seed": seed, "denoise": denoise, "fixed_timestep": fixed_timestep, "passes": passes,
+        "mark": mark,
+    }  # fmt: skip
     if options is not None and not isinstance(options, DecodeOptions):
         raise InputError(f"options is a {type(options).__name__}, expected DecodeOptions")
     return replace(options or DecodeOptions(), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]

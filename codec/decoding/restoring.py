@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from PIL import Image
 
 from codec.arrays import Progress, no_progress, place
+from codec.decoding.making import mark_of, with_realism
 from codec.engine import Engine
 from codec.errors import InputError, LimitError, ModelError
 from codec.geometry import Box, Size
 from codec.image.metadata import carried
 from codec.image.output import to_image
 from codec.image.picture import PictureSource, load
+from codec.image.provenance import marked
 from codec.lr import PictureLr
 from codec.models.family import Recipe
 from codec.models.package import Package
@@ -36,8 +36,7 @@ def restore_picture(
     size, most = Size(width * scale, height * scale), (limits or DecodeLimits()).pixels
     if size.pixels > most:
         raise LimitError(f"the result has {size.pixels} pixels, more than {most}", limit="pixels", value=size.pixels)
-    if options.realism is None:
-        options = replace(options, realism=package.family.default_realism(package.config))
+    options = with_realism(package, options)
     recipe, area = Recipe(size=size, quality=quality, options=options), Box(0, 0, size.width, size.height)
     out = np.empty((size.height, size.width, 3), np.uint8)
     restorer = engine.restorer(package, scale)
@@ -48,7 +47,8 @@ def restore_picture(
     if picture.alpha is not None:
         large = Image.fromarray(picture.alpha).resize((size.width, size.height), Image.Resampling.BICUBIC)
         alpha = np.asarray(large)
-    return to_image(out, alpha, carried(picture.icc, picture.exif, picture.xmp))
+    metadata = carried(picture.icc, picture.exif, picture.xmp)
+    return to_image(out, alpha, marked(metadata, mark_of(package, scale, options)) if options.mark else metadata)
 
 
 def _package(engine: Engine, scale: int | None) -> tuple[Package, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import IO, Any
 
 from PIL import Image, PngImagePlugin
@@ -10,11 +11,14 @@ from PIL import Image, PngImagePlugin
 from codec.arrays import PixelArray
 from codec.errors import InputError
 from codec.image.metadata import Carried
+from codec.image.provenance import mark_alone
 
 _TIFF_XMP = 700
 _LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "AVIF": 65536}
 #: Keys of an image's `info` that are written, and what people call them.
 _METADATA = {"icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP"}
+#: Formats whose writer puts XMP into the file; others pass it over without a word.
+_XMP_FORMATS = {"PNG", "JPEG", "MPO", "WEBP", "AVIF", "TIFF"}
 #: Formats that can hold alpha.
 _ALPHA_FORMATS = {"PNG", "WEBP", "AVIF", "TIFF", "JPEG2000"}
 
@@ -39,7 +43,8 @@ def format_of(suffix: str) -> str:
     """
     known = Image.registered_extensions()
     name = known.get(suffix.lower())
-    if name is None or name not in Image.SAVE:
+    # Pillow's plugin for our own format may be loaded: what is decoded is not encoded again in silence
+    if name is None or name not in Image.SAVE or suffix.lower() == ".tadm":
         raise InputError(f"cannot write pictures that end in {suffix!r}; use .png, .jpg, .webp, .tif or .avif")
     return name
 
@@ -79,9 +84,7 @@ def save(image: Image.Image, target: IO[bytes], kind: str) -> tuple[str, ...]:
     """
     check_can_hold(kind, *image.size, alpha=image.mode == "RGBA")
     known = {k: image.info[k] for k in _METADATA if k in image.info}
-    # all of it first, then without each, then none: a picture is never lost for what rides along
-    tries = [known, *({k: v for k, v in known.items() if k != left} for left in known), {}]
-    for kept in tries:
+    for kept in _tries(known):
         # into memory first: Pillow does not tell a picture that it cannot write from a disk that is full
         buffer = io.BytesIO()
         try:
@@ -91,8 +94,27 @@ def save(image: Image.Image, target: IO[bytes], kind: str) -> tuple[str, ...]:
                 raise InputError(f"{kind}: cannot hold this picture ({exc})") from exc
             continue
         target.write(buffer.getbuffer())
-        return tuple(f"{_METADATA[k]} left out: {kind} cannot hold it" for k in known if k not in kept)
+        held = {k for k in kept if k != "xmp" or kind in _XMP_FORMATS}
+        notes = [f"{_METADATA[k]} left out: {kind} cannot hold it" for k in known if k not in held]
+        if "xmp" in held and kept["xmp"] != known["xmp"]:
+            notes.append(f"XMP left out but for the mark: {kind} cannot hold it")
+        return tuple(notes)
     raise AssertionError  # the last try returns or raises
+
+
+def _tries(known: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
+    """All metadata first, then XMP cut down to the mark, then without each, then none: a picture is never lost for what
+    rides along.
+    """
+    yield known
+    alone = mark_alone(known["xmp"]) if "xmp" in known else None
+    if alone is not None:
+        yield known | {"xmp": alone}
+    for left in known:
+        yield {k: v for k, v in known.items() if k != left}
+    if alone is not None:
+        yield {"xmp": alone}
+    yield {}
 
 
 def _plain(image: Image.Image) -> Image.Image:

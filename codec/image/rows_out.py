@@ -117,7 +117,9 @@ def _write_zarr(file: RowFile, strips: Iterable[PixelArray]) -> list[str]:
     for strip in rows_of(strips, chunks[0]):
         array[at : at + strip.shape[0]] = strip
         at += strip.shape[0]
-    return [name for name in ("icc", "exif", "xmp") if getattr(file.metadata, name) is not None]
+    if file.metadata.xmp is not None:
+        array.attrs["xmp"] = file.metadata.xmp.decode("utf-8", "replace")
+    return [name for name in ("icc", "exif") if getattr(file.metadata, name) is not None]
 
 
 def rows_of(strips: Iterable[PixelArray], height: int) -> Iterator[PixelArray]:

@@ -164,6 +164,15 @@ class Family(Protocol):
     def default_realism(self, config: dict[str, Any]) -> float:
         """What a package recommends where the user says nothing, 0..1."""
 
+    def generates(self, config: dict[str, Any], scale: int, options: DecodeOptions) -> bool:
+        """Whether rebuilding draws texture that the LR does not hold; False where it is plain regression.
+
+        Args:
+            config: of the package.
+            scale: of the file.
+            options: what the user decides; `realism` is a number here.
+        """
+
     def settle(self, config: dict[str, Any], options: EncodeOptions) -> EncodeOptions:
         """Options without a target, with this family's choice of scale, payload and quality in place of None.
 

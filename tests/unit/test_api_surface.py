@@ -8,17 +8,17 @@ import codec
 
 SURFACE = {
     "check": "(prefix)",
-    "decode": "(data, *, region, options, realism, seed, denoise, fixed_timestep, passes, on_progress, limits, "
+    "decode": "(data, *, region, options, realism, seed, denoise, fixed_timestep, passes, mark, on_progress, limits, "
     "engine, device, dtype, max_vram, compile, model, any_model)",
     "encode": "(source, *, options, scale, payload, quality, bpp, max_bytes, effort, chroma, strip, alpha_quality, "
     "engine, model, device)",
     "open": "(data, *, limits, engine, device, dtype, max_vram, compile, model, any_model)",
     "read_info": "(data, *, limits)",
-    "restore": "(source, *, scale, options, realism, seed, denoise, fixed_timestep, passes, quality, on_progress, "
-    "limits, engine, device, dtype, max_vram, compile, model)",
+    "restore": "(source, *, scale, options, realism, seed, denoise, fixed_timestep, passes, mark, quality, "
+    "on_progress, limits, engine, device, dtype, max_vram, compile, model)",
     "thumbnail": "(data, *, limits)",
     "DecodeLimits": "pixels file_bytes chunks metadata_bytes slabs",
-    "DecodeOptions": "realism seed denoise fixed_timestep passes",
+    "DecodeOptions": "realism seed denoise fixed_timestep passes mark",
     "Engine": "(*, device, dtype, max_vram, compile, model, any_model, engine, kept)",
     "EngineOptions": "device dtype max_vram compile model any_model engine",
     "EncodeOptions": "scale payload quality bpp max_bytes effort chroma strip alpha_quality",

@@ -10,7 +10,7 @@ from codec.errors import ModelError
 from codec.geometry import TIMESTEP_TILE, Size, grid_cells
 from codec.models.engines import resolve_engine
 from codec.models.family import LrEncoder, Restorer, Runtime, settled
-from codec.options import EncodeOptions
+from codec.options import DecodeOptions, EncodeOptions
 
 FIRST, SECOND = "compact-1", "compact-2"
 #: Keys of the config that say nothing about how a file of one scale is decoded.
@@ -53,6 +53,11 @@ class CompactFamily:
     def default_realism(self, config: dict[str, Any]) -> float:
         """See `Family.default_realism`."""
         return float(config.get("realism", 1.0))
+
+    def generates(self, config: dict[str, Any], scale: int, options: DecodeOptions) -> bool:
+        """See `Family.generates`: realism 0 draws nothing, and neither does a scale without a denoiser."""
+        denoises = config.get("architecture") == FIRST or scale in config.get("denoisers", ())
+        return options.denoise and options.realism != 0 and denoises
 
     def settle(self, config: dict[str, Any], options: EncodeOptions) -> EncodeOptions:
         """See `Family.settle`."""

@@ -11,7 +11,7 @@ from codec.models.engines import needs_torch
 from codec.models.family import LrEncoder, Restorer, Runtime, settled
 from codec.models.sd21.config import decoding_fields
 from codec.models.sd21.geometry import timestep_grid
-from codec.options import EncodeOptions
+from codec.options import DecodeOptions, EncodeOptions
 
 #: Keys of the config that say nothing about how a file is decoded.
 _NOT_DECODING = {"scales", "sources"}
@@ -53,6 +53,10 @@ class Sd21Family:
     def default_realism(self, config: dict[str, Any]) -> float:
         """See `Family.default_realism`."""
         return 1.0
+
+    def generates(self, config: dict[str, Any], scale: int, options: DecodeOptions) -> bool:
+        """See `Family.generates`: the smallest timestep still denoises."""
+        return options.denoise
 
     def settle(self, config: dict[str, Any], options: EncodeOptions) -> EncodeOptions:
         """See `Family.settle`: lossless, unless a quality or a lossy payload is asked for."""

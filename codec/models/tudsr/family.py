@@ -12,7 +12,7 @@ from codec.geometry import Size
 from codec.models.engines import needs_torch
 from codec.models.family import LrEncoder, Restorer, Runtime, settled
 from codec.models.plain import PlainLrEncoder
-from codec.options import EncodeOptions
+from codec.options import DecodeOptions, EncodeOptions
 
 #: Keys of the config that say nothing about how a file is decoded.
 _NOT_DECODING = {"scales", "sources"}
@@ -48,6 +48,10 @@ class TudsrFamily:
     def default_realism(self, config: dict[str, Any]) -> float:
         """See `Family.default_realism`."""
         return 1.0
+
+    def generates(self, config: dict[str, Any], scale: int, options: DecodeOptions) -> bool:
+        """See `Family.generates`: the smallest timestep still denoises."""
+        return options.denoise
 
     def settle(self, config: dict[str, Any], options: EncodeOptions) -> EncodeOptions:
         """See `Family.settle`."""

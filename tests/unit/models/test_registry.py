@@ -21,7 +21,7 @@ from codec.geometry import Box, Size, grid_cells
 from codec.image.rows_in import RowSource
 from codec.models.family import Lr, LrEncoder, Recipe, Restorer, Runtime, given_timesteps, settled
 from codec.models.registry import add_family, remove_family
-from codec.options import EncodeOptions
+from codec.options import DecodeOptions, EncodeOptions
 from codec.tiling.downscale import downscaled_strips
 from codec.tiling.pieces import Piece
 
@@ -46,6 +46,9 @@ class Nearest:
 
     def default_realism(self, config: dict[str, Any]) -> float:
         return 0.25
+
+    def generates(self, config: dict[str, Any], scale: int, options: DecodeOptions) -> bool:
+        return False
 
     def settle(self, config: dict[str, Any], options: EncodeOptions) -> EncodeOptions:
         return settled(options, scale=3, payload="png", quality=50, lossless=LOSSLESS_PAYLOADS)
