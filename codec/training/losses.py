@@ -14,6 +14,8 @@ _C1, _C2 = 4e-4, 3.6e-3
 _WINDOW, _STRIDE = 8, 4
 #: Sides of the means that `multi_resolution_l1` compares.
 _MEANS = (4, 8, 16, 32)
+#: Period of a mesh, and how many of them `phase_l1` takes together each way.
+_PERIOD, _PHASES = 4, 8
 
 
 def l1(a: Tensor, b: Tensor) -> Tensor:
@@ -39,6 +41,16 @@ def multi_resolution_l1(a: Tensor, b: Tensor) -> Tensor:
     """
     d = a - b
     return torch.stack([F.avg_pool2d(d, side).abs().mean((1, 2, 3)) for side in _MEANS]).mean(0)
+
+
+def phase_l1(a: Tensor, b: Tensor) -> Tensor:
+    """L1 of what is periodic: the mean over squares of 32 pixels of each of the 16 places within 4 x 4 pixels, less the
+    mean of all 16. A mesh with the period of a pixel shuffle is in it whole, detail of a photograph hardly.
+    """
+    batch, colours, height, width = a.shape
+    means = F.avg_pool2d(F.pixel_unshuffle(a - b, _PERIOD), min(_PHASES, height // _PERIOD, width // _PERIOD))
+    means = means.view(batch, colours, _PERIOD**2, -1)
+    return (means - means.mean(2, keepdim=True)).abs().mean((1, 2, 3))
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:

@@ -33,6 +33,7 @@ class CompactStageConfig(StageConfig):
         lr_bits: weight of the natural logarithm of the LR's estimated bits: quality grows about with the logarithm of
             the rate, so that one weight fits all rates.
         chroma_l1: weight of the L1 of what luma leaves, in the texture stage.
+        phases: weight of the L1 of what is periodic like the pixel shuffle, in the texture stage.
         features: weight of the feature distance, see `codec.training.features`.
         directions: weight, within it, of directions of features beside their differences.
         window: side of the random window of each crop in which features are compared.
@@ -55,6 +56,7 @@ class CompactStageConfig(StageConfig):
     lr_guide: float = 20.0
     lr_bits: float = 0.08
     chroma_l1: float = 0.5
+    phases: float = 2.0
     features: float = 0.15
     directions: float = 0.0
     window: int = 64

@@ -25,7 +25,7 @@ from codec.training.compact.stages import CompactStage
 from codec.training.compact.start import STAGES
 from codec.training.crops import CodedPairs, CropStore
 from codec.training.loop import Run, train
-from codec.training.losses import ms_ssim
+from codec.training.losses import l1, ms_ssim, phase_l1
 from codec.training.masks import mask_of
 from codec.training.store import prepare
 
@@ -293,3 +293,14 @@ def test_stages_of_one_config_differ_in_their_seed(store: Path) -> None:
     a, b, c = (stage(store, seed=seed).tensors() for seed in (0, 0, 1))
     assert all(torch.equal(a[n], b[n]) for n in a)
     assert any(not torch.equal(a[n], c[n]) for n in a)
+
+
+def test_the_phase_loss_sees_a_mesh_and_not_the_photograph(photo: Callable[[int, int], np.ndarray]) -> None:
+    hr = torch.from_numpy(photo(128, 128).copy()).permute(2, 0, 1)[None].float().div(127.5).sub(1)
+    blurred = torch.nn.functional.avg_pool2d(hr, 5, 1, 2, count_include_pad=False)
+    mesh = torch.zeros_like(hr)
+    mesh[..., ::4, ::4] = 0.1
+    assert phase_l1(hr, hr).item() == 0
+    assert phase_l1(hr + mesh, hr).item() == pytest.approx(0.1 * 2 * 15 / 16**2, rel=1e-3)
+    assert phase_l1(blurred, hr).item() < 0.2 * l1(blurred, hr).item()
+    assert phase_l1(hr + 0.3, hr).item() < 1e-6
