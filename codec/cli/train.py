@@ -80,8 +80,10 @@ def masks_command(store: Path) -> None:
 @click.option("--store", type=_FOLDER, required=True, help="Crop store made by `prepare`.")
 @click.option("--out", type=_FOLDER, required=True, help="Run folder; goes on by itself if it has a state.")
 @click.option("--init", type=_FOLDER, help="Model package to start from.")
-@click.option("--backbone", help="sd21, tadsr without --init: folder or hub name of the backbone to start from.")
-@click.option("--prompt", type=_FILE, help="sd21, tadsr: stored embedding of the prompt, in place of a text encoder.")
+@click.option("--backbone", help="sd21, tadsr, tudsr without --init: folder or hub name of the backbone to start from.")
+@click.option(
+    "--prompt", type=_FILE, help="sd21, tadsr, tudsr: stored embedding of the prompt, in place of a text encoder."
+)
 @click.option("--negative-prompt", "negative", type=_FILE, help="tadsr: likewise of what the teacher avoids.")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
 @click.option("--steps", type=int, help="Override the stage's number of steps.")
@@ -171,7 +173,7 @@ def _stage(path: Path, device: torch.device, overrides: dict[str, Any], start: S
         from codec.training.compact.start import stage_of
 
         return stage_of(path, overrides, start.store, device, start.init)
-    if family in ("sd21", "tadsr") and (start.init is None) == (start.backbone is None):
+    if family in ("sd21", "tadsr", "tudsr") and (start.init is None) == (start.backbone is None):
         raise click.UsageError("give one of --init and --backbone")
     if family == "sd21":
         from codec.training.sd21.start import stage_of as sd21_stage
@@ -186,7 +188,13 @@ def _stage(path: Path, device: torch.device, overrides: dict[str, Any], start: S
             path, overrides, start.store, device,
             init=start.init, backbone=start.backbone, prompt=start.prompt, negative=start.negative,
         )  # fmt: skip
-    raise InputError(f"{path}: family is {family!r}, expected compact, sd21 or tadsr")
+    if family == "tudsr":
+        from codec.training.tudsr.start import stage_of as tudsr_stage
+
+        return tudsr_stage(
+            path, overrides, start.store, device, init=start.init, backbone=start.backbone, prompt=start.prompt
+        )
+    raise InputError(f"{path}: family is {family!r}, expected compact, sd21, tadsr or tudsr")
 
 
 def _writer(folder: Path, scale: int) -> Write:

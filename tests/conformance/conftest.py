@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,13 @@ def tiny_backbone(fill: ModuleType, reference: Path) -> ModuleType:
     """The script that writes the stand-in for Stable Diffusion and its checkpoints."""
     pytest.importorskip("diffusers")
     return _load_script("tiny_backbone", reference / "tiny_backbone.py")
+
+
+@pytest.fixture(scope="session")
+def losses(reference: Path) -> dict[str, Any]:
+    """Values of losses, made from first principles."""
+    found: dict[str, Any] = json.loads((reference / "losses/losses.json").read_text())
+    return found
 
 
 @pytest.fixture(scope="session")

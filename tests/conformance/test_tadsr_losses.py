@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,12 +14,6 @@ from codec.training.tadsr.blurred import blurred_mse, gaussian, kernel_size
 from codec.training.tadsr.tavsd import WEIGHTS, clean, diffusion_loss, guided, noised, tavsd_loss, teacher_timestep
 
 ABAR = torch.cumprod(1 - torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2, 0)
-
-
-@pytest.fixture(scope="session")
-def losses(reference: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((reference / "losses/losses.json").read_text())
-    return found
 
 
 def latent(fill: ModuleType, seed: int, height: int = 8, width: int = 8) -> Tensor:

@@ -17,8 +17,6 @@ from PIL import Image
 pytest.importorskip("diffusers", reason="the tadsr family needs diffusers")
 pytest.importorskip("peft", reason="the tadsr family needs peft")
 
-from diffusers import AutoencoderKL
-
 from codec.cli import main
 from codec.errors import InputError
 from codec.models.sd21.adapters import is_adapter, is_trained
@@ -32,6 +30,7 @@ from codec.training.tadsr.config import TadsrStageConfig
 from codec.training.tadsr.scores import ScoreNetwork
 from codec.training.tadsr.stage import TadsrStage
 from codec.training.tadsr.trainable import Student
+from tests.unit.training.showing import learn_to_show
 
 CPU = torch.device("cpu")
 CONFIGS = Path(__file__).resolve().parents[3] / "codec" / "training" / "configs"
@@ -277,18 +276,3 @@ def test_two_hundred_steps_learn(tiny_release: Path, tmp_path: Path) -> None:
     for realism in ("0", "0.5", "1"):
         assert after[f"blurred_r{realism}"] < 0.9 * before[f"blurred_r{realism}"]
     assert after["psnr_r0"] > after["psnr_r0.5"] > after["psnr_r1"]
-
-
-def learn_to_show(folder: Path, squares: np.ndarray) -> None:
-    torch.manual_seed(0)
-    vae = AutoencoderKL.from_pretrained(str(folder), torch_dtype=torch.float32)
-    optimizer = torch.optim.Adam(vae.parameters(), 3e-3)
-    pictures = torch.from_numpy(squares).permute(0, 3, 1, 2).float() / 127.5 - 1
-    for _ in range(400):
-        y, x = (8 * int(n) for n in torch.randint(9, (2,)))
-        crops = pictures[torch.randint(len(pictures), (3,)), :, y : y + 64, x : x + 64]
-        shown = vae.decode(vae.encode(crops).latent_dist.mode()).sample
-        optimizer.zero_grad()
-        (shown - crops).square().mean().backward()
-        optimizer.step()
-    vae.save_pretrained(folder)
