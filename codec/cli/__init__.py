@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from codec.cli.batch import batch_command
 from codec.cli.decode import decode_command
 from codec.cli.encode import encode_command
 from codec.cli.info import info_command
@@ -25,7 +26,7 @@ def main() -> None:
 
     
     Exit codes: 0 ok, 1 bug, 2 usage, 3 broken file, 4 unsupported, 5 over a limit,
-    6 model or device, 7 input/output, 8 unusable picture or option.
+    6 model or device, 7 input/output, 8 unusable picture or option. Of batch: 3 some pictures failed.
     """
 
 
@@ -36,6 +37,7 @@ for _command in (
     thumbnail_command,
     verify_command,
     restore_command,
+    batch_command,
     models_command,
     train_command,
 ):
