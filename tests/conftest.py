@@ -80,6 +80,19 @@ def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_sd21(tiny_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of `tiny_release`."""
+    from codec.models.sd21.importing import import_tadm
+
+    folder = tmp_path_factory.mktemp("packages") / "tiny16"
+    import_tadm(
+        folder, backbone=str(tiny_release / "backbone"), dfrm=tiny_release / "dfrm.pkl",
+        tadm=tiny_release / "tadm.pkl", scale=16, prompt=tiny_release / "prompt.npy",
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_tadsr(tiny_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A TADSR package of scale 4 around the backbone of `tiny_release`; random weights that all have an effect."""
     from bench.random_sd21 import make_tadsr

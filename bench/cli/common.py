@@ -9,6 +9,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from bench.errors import BenchError
+
 FOLDER = click.Path(path_type=Path, file_okay=False)
 EXISTING = click.Path(path_type=Path, exists=True)
 #: People read standard error; standard output is for data.
@@ -37,6 +39,18 @@ def measuring_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (external_option, jobs_option, device_option, model_option, limit_option):
         command = option(command)
     return command
+
+
+def labelled(text: str) -> tuple[str, Path]:
+    """LABEL=PACKAGE as both.
+
+    Raises:
+        BenchError: it is none, or there is no such folder.
+    """
+    label, separator, path = text.partition("=")
+    if not separator or not Path(path).is_dir():
+        raise BenchError(f"{text}: expected LABEL=PACKAGE with the folder of a model package")
+    return label, Path(path)
 
 
 def say(paths: list[Path]) -> None:

@@ -13,6 +13,7 @@ from bench.cli.common import (
     FOLDER,
     Bar,
     device_option,
+    labelled,
     limit_option,
     measuring_options,
     model_option,
@@ -45,67 +46,110 @@ def _measuring(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("photos", type=EXISTING)
 @out_option
 @limit_option
-@model_option
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    type=EXISTING,
+    help="Model package; repeat for sd21, whose packages have a scale each.  [default: the shipped one]",
+)
 @device_option
 @quality_option
 def fig3_command(
-    photos: Path,
-    out: Path,
-    *,
-    limit: int | None,
-    model: str | None,
-    device: str,
-    quality: int,
+    photos: Path, out: Path, *, limit: int | None, models: tuple[Path, ...], device: str, quality: int
 ) -> None:
-    """Figure 3 of TADM: rescaling error against diffusion error by timestep, and what is predicted from it."""
+    """Figure 3 of TADM: rescaling error against diffusion error by timestep, and what is predicted from it.
+
+    With packages of sd21 it is the error of Stable Diffusion's latent, as in the paper, with a lossless LR.
+    """
     import json
 
     from bench.codecs.tadm import families, scales
     from bench.figures.style import save
     from bench.figures.timesteps import draw_errors, rescaling_errors
 
+    model = str(models[0]) if models else None
     options = CodecOptions(model=model, device=device)
     plan = _bare_plan(out / "fig3-run", photos, limit, options)
-    if any(family != "compact" for family in families(model)):
-        raise BenchError("fig3 is for the compact family, whose latent is the pixels")
-    settings = {f"tadm/{s}{tail}": q for s in scales(model) for tail, q in (("-png", 100), ("", quality))}
-    with Decoder(options, plan.threads, plan.scratch) as decoder:
-        data = rescaling_errors(plan, [read_photo(p) for p in plan.photos], settings, decoder)
+    pictures = [read_photo(p) for p in plan.photos]
+    if models and families(model) == {"sd21"}:
+        from bench.figures.latent_errors import latent_errors
+
+        data = latent_errors(list(models), pictures, device)
+    elif len(models) > 1 or any(family != "compact" for family in families(model)):
+        raise BenchError("fig3 is for one package of the compact family, or for packages of sd21")
+    else:
+        settings = {f"tadm/{s}{tail}": q for s in scales(model) for tail, q in (("-png", 100), ("", quality))}
+        with Decoder(options, plan.threads, plan.scratch) as decoder:
+            data = rescaling_errors(plan, pictures, settings, decoder)
     out.mkdir(parents=True, exist_ok=True)
     (out / "fig3.json").write_text(json.dumps(data) + "\n")
     say(save(draw_errors(data), out, "fig3"))
 
 
 @click.command("fig6")
-@_measuring
+@click.argument("photos", type=EXISTING, required=False)
+@out_option
+@measuring_options
 @click.option("--log", "logs", multiple=True, metavar="LABEL=FILE", help="A training log to add as a curve; repeat.")
-@click.option("--key", default="psnr_z_hat", show_default=True, help="What to take from training logs.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    help="What to take from training logs; repeat.  [default: psnr_z_hat, or both held-out losses of the rescaler]",
+)
 def fig6_command(
-    photos: Path, out: Path, *, limit: int | None, model: str | None, device: str, jobs: int, external: bool,
-    logs: tuple[str, ...], key: str,
+    photos: Path | None, out: Path, *, limit: int | None, model: str | None, device: str, jobs: int, external: bool,
+    logs: tuple[str, ...], keys: tuple[str, ...],
 ) -> None:  # fmt: skip
-    """Figure 6 of TADM: what each part of the rescaler earns."""
+    """Figure 6 of TADM: what each part of the rescaler earns.
+
+    Without PHOTOS the paper's own form: curves of the held-out losses of runs with and without a part, from --log.
+    """
     from bench.figures.rescaler import draw_parts
     from bench.figures.style import save
 
     named = dict(_log(text) for text in logs)
-    options = CodecOptions(model=model, device=device)
-    record = _measure("fig6", runs.rescaler_parts(options), photos, limit, out, options, jobs, external)
-    say(save(draw_parts(record, named, key), out, "fig6"))
+    if photos is None and not named:
+        raise click.UsageError("give PHOTOS, or training logs with --log")
+    options, record = CodecOptions(model=model, device=device), None
+    if photos is not None:
+        record = _measure("fig6", runs.rescaler_parts(options), photos, limit, out, options, jobs, external)
+    say(save(draw_parts(record, named, keys), out, "fig6"))
 
 
 @click.command("fig7")
 @_measuring
 @scale_option
 @click.option("--target", type=float, default=0.05, show_default=True, help="Bits a pixel.")
+@click.option(
+    "--package",
+    "packages",
+    multiple=True,
+    metavar="LABEL=PACKAGE",
+    help="A package retrained for its timestep, as in the paper; repeat. Their LR is lossless.",
+)
 def fig7_command(
     photos: Path, out: Path, *, limit: int | None, model: str | None, device: str, jobs: int, external: bool,
-    scale: int | None, target: float,
+    scale: int | None, target: float, packages: tuple[str, ...],
 ) -> None:  # fmt: skip
-    """Figure 7 of TADM: fixed timesteps against predicted ones, decoded from the same files."""
-    from bench.figures.dial import draw_fixed_timesteps
+    """Figure 7 of TADM: fixed timesteps against predicted ones, decoded from the same files.
+
+    With --package the paper's own form: packages retrained with and without time alignment.
+    """
+    from bench.figures.dial import draw_fixed_timesteps, draw_retrained
     from bench.figures.style import save
 
+    if packages:
+        if model is not None:
+            raise click.UsageError("--model and --package exclude each other")
+        lines = {}
+        for label, folder in map(labelled, packages):
+            options = CodecOptions(model=str(folder), device=device)
+            wanted = runs.lossless(_scale(None, str(folder)))
+            lines[label] = _measure(f"fig7-{label}", wanted, photos, limit, out, options, jobs, external)["summary"][0]
+        say(save(draw_retrained(lines), out, "fig7"))
+        return
     options = CodecOptions(model=model, device=device)
     wanted = runs.fixed_timesteps(_scale(scale, model), target)
     record = _measure("fig7", wanted, photos, limit, out, options, jobs, external)
@@ -121,6 +165,7 @@ def fig7_command(
 @quality_option
 def fig8_command(photo: Path, out: Path, *, model: str | None, device: str, scale: int | None, quality: int) -> None:
     """Figure 8 of TADM: the timestep map over the picture PHOTO."""
+    from bench.codecs.tadm import families
     from bench.figures.style import save
     from bench.figures.timesteps import decode_variant, draw_map, save_map_data
 
@@ -130,7 +175,8 @@ def fig8_command(photo: Path, out: Path, *, model: str | None, device: str, scal
     with Decoder(options, plan.threads, plan.scratch) as decoder:
         read = decode_variant(plan, variant, picture, quality, decoder)
     caption = f"{variant.title}, {picture.bpp(read['bytes']):.3f} bpp"
-    paths = save(draw_map(picture.pixels, read["pixels"], read["timesteps"], caption), out, "fig8")
+    (family,) = families(model) if model is not None else {"compact"}
+    paths = save(draw_map(picture.pixels, read["pixels"], read["timesteps"], caption, family), out, "fig8")
     save_map_data(out / "fig8.csv", read["timesteps"])
     say([*paths, out / "fig8.csv"])
 
@@ -171,6 +217,57 @@ def tab1_command(
     record = _measure("tab1", runs.comparison(options, others), photos, limit, out, options, jobs, external)
     caption = f"16x and 32x rescaling with a lossless LR, n = {len(record['photos']['images'])}."
     say(tables.write(tables.comparison(record), out, "tab1", caption))
+
+
+@click.command("tab2")
+@_measuring
+@click.option(
+    "--rescaler",
+    type=EXISTING,
+    help="Package of the rescaler's stage, for the row without SD.  [default: that of --model]",
+)
+@click.option(
+    "--pixel",
+    "pixel",
+    multiple=True,
+    metavar="SPEC",
+    help="Rescaling in pixels with the SD prior: a folder of decoded pictures, e.g. folder:hcflow=PATH; repeat.",
+)
+def tab2_command(
+    photos: Path, out: Path, *, limit: int | None, model: str | None, device: str, jobs: int, external: bool,
+    rescaler: Path | None, pixel: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Table 2 of TADM: rescaling in the latent or in pixels, with and without Stable Diffusion's prior (sd21)."""
+    from bench.codecs.tadm import families
+    from bench.figures import published, tables
+
+    if model is None or families(model) != {"sd21"}:
+        raise BenchError("tab2 is about packages of sd21; name one with --model")
+    options, rows = CodecOptions(model=model, device=device), []
+    record = _measure(
+        "tab2", runs.rescaling_spaces(_scale(None, model), pixel), photos, limit, out, options, jobs, external
+    )
+    without = record
+    if rescaler is not None:
+        plain = CodecOptions(model=str(rescaler), device=device)
+        wanted = runs.rescaling_spaces(_scale(None, str(rescaler)), ())
+        without = _measure("tab2-rescaler", wanted, photos, limit, out, plain, jobs, external)
+    for line in record["summary"]:
+        variant = Variant.parse(line["codec"])
+        if variant is None:
+            rows.append(((False, True, True), record, line))
+        elif variant.realism is None:
+            rows += [((True, False, False), without, one) for one in without["summary"] if one["codec"].endswith(":z")]
+        else:
+            rows.append(((True, False, True), record, line))
+    caption = f"Lossless LR, n = {len(record['photos']['images'])}."
+    paths = tables.write(tables.rescaling_spaces(sorted(rows, key=lambda row: row[0])), out, "tab2", caption)
+    say(
+        [
+            *paths,
+            *tables.write(published.TADM_SPACES, out, "tab2-published", "TADM, Table 2, as published (DIV2K, 16x)."),
+        ]
+    )
 
 
 @click.command("tab4")
@@ -228,5 +325,5 @@ def _scale(scale: int | None, model: str | None) -> int:
 
 
 COMMANDS = (
-    fig3_command, fig6_command, fig7_command, fig8_command, plane_command, tab1_command, tab4_command,
+    fig3_command, fig6_command, fig7_command, fig8_command, plane_command, tab1_command, tab2_command, tab4_command,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.cli.common import EXISTING, Bar, device_option, measuring_options, out_option, say
+from bench.cli.common import EXISTING, Bar, device_option, labelled, measuring_options, out_option, say
 from bench.codecs.base import CodecOptions
 from bench.codecs.tadm import Variant
 from bench.environment import threads_for
@@ -69,7 +69,7 @@ def ablation_command(
     if model is not None:
         raise BenchError("--model: name the packages as LABEL=PACKAGE")
     lines = []
-    for label, folder in map(_labelled, packages):
+    for label, folder in map(labelled, packages):
         wanted = Wanted((str(Variant(scale=_scale(str(folder)))),), "below", (target,))
         options = CodecOptions(model=str(folder), device=device)
         record = _measured(f"ablation-{label}", wanted, photos, limit, out, options, jobs, external)
@@ -182,13 +182,6 @@ def _scale(model: str | None) -> int:
     if not known:
         raise BenchError("no model is here; name a package with --model")
     return 4 if 4 in known else known[0]
-
-
-def _labelled(text: str) -> tuple[str, Path]:
-    label, separator, path = text.partition("=")
-    if not separator or not Path(path).is_dir():
-        raise BenchError(f"{text}: expected LABEL=PACKAGE with the folder of a model package")
-    return label, Path(path)
 
 
 def _rank(state: Path | None) -> int:

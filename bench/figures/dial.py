@@ -49,6 +49,26 @@ def draw_fixed_timesteps(record: dict[str, Any]) -> Figure:
     return figure
 
 
+def draw_retrained(lines: dict[str, dict[str, Any]]) -> Figure:
+    """Fig. 7 of TADM as the paper has it: one point a package, each retrained for its timestep.
+
+    Args:
+        lines: summary lines of one rate, by the package's label.
+    """
+    measures = _present({"summary": list(lines.values())}, _REALISM)[:3]
+    figure, axes = canvas(len(measures), width=3.6)
+    for measure, axis in zip(measures, axes, strict=True):
+        for number, (label, line) in enumerate(lines.items()):
+            axis.plot(
+                line["metrics"][measure], line["metrics"]["psnr"], linestyle="none", markersize=7,
+                color=_RATE_COLOURS[number % len(_RATE_COLOURS)], marker="*o^svDP"[number % 7], label=label,
+            )  # fmt: skip
+        _label(axis, measure, "psnr")
+        axis.margins(x=0.15, y=0.15)
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=4)
+    return figure
+
+
 def draw_plane(record: dict[str, Any]) -> Figure:
     """The plane of fidelity and realism: one curve a rate, along it the dial from 0 to 1."""
     targets = sorted({line["target"] for line in record["summary"]})

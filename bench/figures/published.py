@@ -43,3 +43,12 @@ TADSR_COST: Table = (
         ["S3Diff", ".4704", "1327"], ["AdcSR", ".0825", "456"], ["TSD-SR", ".0947", "2207"], ["SinSR", ".1785", "119"],
     ],
 )  # fmt: skip
+#: TADM, Table 2: DIV2K validation, 16x.
+TADM_SPACES: Table = (
+    ["latent space", "pixel space", "SD prior", "LPIPS", "DISTS"],
+    [
+        ["no", "yes", "yes", "0.3630", "0.1154"],
+        ["yes", "no", "no", "0.4675", "0.3109"],
+        ["yes", "no", "yes", "0.2979", "0.0886"],
+    ],
+)

@@ -14,29 +14,39 @@ from bench.errors import BenchError
 from bench.figures.style import canvas
 
 _PARTS = ("bicubic", "LR writer and reader", "and denoiser, realism 0")
+#: Held-out figures of training logs: the compact family's, then both losses of Eq. 8 as in the paper's figure.
+HELD_OUT = ("psnr_z_hat", "held_out_rec", "held_out_guide")
 _COLOURS = ("#b0b0b0", "#ff9f6b", "#d62728")
 
 
-def draw_parts(record: dict[str, Any], logs: dict[str, Path], key: str) -> Figure:
+def draw_parts(record: dict[str, Any] | None, logs: dict[str, Path], keys: tuple[str, ...]) -> Figure:
     """Bars by scale: bicubic alone, with the LR reader, with the denoiser at realism 0, from a lossless LR.
 
     The LR of the bicubic bar is a bicubic downscale, that of the others what the model writes: at scales with a learned
     LR writer the second bar holds what writer and reader earn together.
 
     Args:
-        record: of the run `bench.figures.runs.rescaler_parts`.
-        logs: training logs (JSON lines with `step`) by label; their curves make a further panel, which is the paper's
+        record: of the run `bench.figures.runs.rescaler_parts`; None = no bars.
+        logs: training logs (JSON lines with `step`) by label; their curves make a panel a key, which is the paper's
             own form of this figure: one training run with and one without a part.
-        key: held-out figure to take from the logs.
+        keys: held-out figures to take from the logs; none = those of `HELD_OUT` that all of them have.
+
+    Raises:
+        BenchError: a log has no such figure.
     """
-    panels = [("psnr", "PSNR (RGB), dB"), ("ms_ssim", "MS-SSIM (Y)")]
-    panels = [p for p in panels if all(p[0] in line["metrics"] for line in record["summary"])]
-    figure, axes = canvas(len(panels) + bool(logs), width=4.0)
+    panels = [("psnr", "PSNR (RGB), dB"), ("ms_ssim", "MS-SSIM (Y)")] if record else []
+    panels = [p for p in panels if record and all(p[0] in line["metrics"] for line in record["summary"])]
+    curves = {label: _read(path) for label, path in logs.items()}
+    keys = keys or tuple(k for k in HELD_OUT if all(any(k in line for line in lines) for lines in curves.values()))
+    if logs and not keys:
+        raise BenchError(f"the logs have none of {', '.join(HELD_OUT)} in common; name a figure with --key")
+    figure, axes = canvas(len(panels) + (len(keys) if logs else 0), width=4.0)
     for (metric, title), axis in zip(panels, axes, strict=False):
-        _bars(axis, record, metric, title)
-    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=3)
-    if logs:
-        _draw_logs(axes[-1], logs, key)
+        _bars(axis, record or {}, metric, title)
+    if panels:
+        figure.legend(*axes[0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=3)
+    for key, axis in zip(keys if logs else (), axes[len(panels) :], strict=True):
+        _draw_logs(axis, curves, key)
     return figure
 
 
@@ -68,15 +78,21 @@ def _name(part: int, scale: int) -> str:
     return str(Variant(scale=scale, payload="png", realism=None if part == 1 else 0.0))
 
 
-def _draw_logs(axis: Axes, logs: dict[str, Path], key: str) -> None:
-    for label, path in logs.items():
+def _read(path: Path) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(text) for text in path.read_text().splitlines()]
+    except (OSError, ValueError) as exc:
+        raise BenchError(f"{path}: not a training log ({exc})") from exc
+
+
+def _draw_logs(axis: Axes, logs: dict[str, list[dict[str, Any]]], key: str) -> None:
+    for label, lines in logs.items():
         curves: dict[Any, list[tuple[float, float]]] = {}
-        for text in path.read_text().splitlines():
-            line = json.loads(text)
+        for line in lines:
             if key in line:
                 curves.setdefault(line.get("scale"), []).append((line["step"], line[key]))
         if not curves:
-            raise BenchError(f"{path}: no line has {key!r}")
+            raise BenchError(f"{label}: no line of the log has {key!r}")
         for scale, curve in curves.items():
             name = label if scale is None else f"{label}, {scale}x"
             axis.plot([p[0] for p in curve], [p[1] for p in curve], marker="." if len(curve) < 30 else None, label=name)

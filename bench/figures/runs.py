@@ -50,6 +50,17 @@ def fixed_timesteps(scale: int, target: float) -> Wanted:
     return Wanted((*fixed, str(Variant(scale=scale)), str(Variant(scale=scale, realism=0.0))), "below", (target,))
 
 
+def lossless(scale: int) -> Wanted:
+    """A package as the papers measure it: lossless LR, realism 1."""
+    return Wanted((str(Variant(scale=scale, payload="png", realism=1.0)),), "finest", (RAW_BPP,))
+
+
+def rescaling_spaces(scale: int, others: tuple[str, ...]) -> Wanted:
+    """Table 2 of TADM: rescaling in the latent with and without what Stable Diffusion adds, and others."""
+    ours = [str(Variant(scale=scale, payload="png", realism=r)) for r in (None, 1.0)]
+    return Wanted((*others, *ours), "finest", (RAW_BPP,))
+
+
 def comparison(options: CodecOptions, others: tuple[str, ...]) -> Wanted:
     """Table 1 of TADM on ours: lossless LR at 16x and 32x, whichever the model has."""
     known = [s for s in scales(options.model) if s in (16, 32)]

@@ -56,6 +56,20 @@ def comparison(record: dict[str, Any]) -> Table:
     ]
 
 
+def rescaling_spaces(lines: list[tuple[tuple[bool, bool, bool], dict[str, Any], dict[str, Any]]]) -> Table:
+    """Table 2: in which space is rescaled, and whether Stable Diffusion takes part.
+
+    Args:
+        lines: (latent space, pixel space, SD prior), record and summary line of each row.
+    """
+    header = ["", "latent space", "pixel space", "SD prior", "bpp", *(ALL[n].title for n in _COMPARED)]
+    return header, [
+        [record["codecs"][line["codec"]]["title"], *("yes" if mark else "no" for mark in marks), f"{line['bpp']:.4f}",
+         *(_value(record, line, n) for n in _COMPARED)]
+        for marks, record, line in lines
+    ]  # fmt: skip
+
+
 def speed(record: dict[str, Any]) -> Table:
     """Table 3: time and memory at 1024 x 1024, or at the largest measured size below it."""
     sides = [row["side"] for row in record["rows"] if row["side"] <= _SIDE_OF_TABLE_3]

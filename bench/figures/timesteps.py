@@ -1,7 +1,7 @@
 """Timesteps of ours: rescaling error against diffusion error (Fig. 3 of TADM), and the map over a picture (Fig. 8).
 
 The latent of the compact family is space-to-depth of the pixels, so errors of its latent are errors of pixels in
-[-1, 1] and come from decoded files; no network is called here.
+[-1, 1] and come from decoded files; no network is called here. Those of `sd21` come from `bench.figures.latent_errors`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from bench.codecs.base import Expected
 from bench.codecs.tadm import Variant
 from bench.decoding import Decoder
 from bench.figures.style import canvas
+from bench.figures.tiles import spread
 from bench.photos import Photo, PixelArray
 from bench.plan import Plan
+from codec.geometry import Size
 from codec.models.compact.v1.scheduler import alpha_bar
 
 Floats = npt.NDArray[np.float64]
@@ -82,16 +84,24 @@ def rescaling_errors(plan: Plan, photos: list[Photo], settings: dict[str, int], 
     return found
 
 
-def diffusion_error(energy: float) -> tuple[Floats, Floats]:
-    """Timesteps 0..1000 and the mean square of z_t - z there: (1 - sqrt(abar))^2 E[z^2] + 1 - abar (TADM, Fig. 3)."""
+def diffusion_error(energy: float, alphas: list[float] | None = None) -> tuple[Floats, Floats]:
+    """Timesteps and the mean square of z_t - z there: (1 - sqrt(abar))^2 E[z^2] + 1 - abar (TADM, Fig. 3).
+
+    Args:
+        energy: E[z^2].
+        alphas: abar(t) for t = 0, 1, ... as Stable Diffusion counts; None = the compact family's, t = 0..1000.
+    """
+    if alphas is not None:
+        signal = np.asarray(alphas)
+        return np.arange(len(signal), dtype=np.float64), (1 - np.sqrt(signal)) ** 2 * energy + 1 - signal
     t = torch.arange(T_MAX + 1, dtype=torch.float64)
     signal = alpha_bar(t).numpy()
     return t.numpy(), (1 - np.sqrt(signal)) ** 2 * energy + 1 - signal
 
 
-def equal_timestep(error: Floats | float, energy: float) -> Floats:
-    """The timestep whose diffusion error equals a rescaling error."""
-    t, curve = diffusion_error(energy)
+def equal_timestep(error: Floats | float, energy: float, alphas: list[float] | None = None) -> Floats:
+    """The timestep whose diffusion error equals a rescaling error; arguments as in `diffusion_error`."""
+    t, curve = diffusion_error(energy, alphas)
     return np.asarray(np.interp(error, curve, t))
 
 
@@ -105,13 +115,15 @@ def rank_correlation(a: list[float], b: list[float]) -> float:
 def draw_errors(data: dict[str, Any]) -> Figure:
     """Left: the diffusion error by timestep, and where each scale's errors lie on it. Right: predictions a tile."""
     figure, (left, right) = canvas(2, width=4.8, height=4.2)
-    t, curve = diffusion_error(data["energy"])
+    alphas = data.get("alphas")
+    tile = "64 px tiles" if alphas is None else "the denoiser's tiles"
+    t, curve = diffusion_error(data["energy"], alphas)
     left.plot(t[1:], curve[1:], color="#222222", linewidth=1.2, label="diffusion, by timestep")
     for i, one in enumerate(data["scales"]):
         colour, exact = _COLOURS.get(one["scale"], "#333333"), "PNG" in one["label"]
         line = "solid" if exact else "dashed"
         at, low, high = (
-            max(1.0, float(equal_timestep(error, data["energy"])))
+            max(1.0, float(equal_timestep(error, data["energy"], alphas)))
             for error in (one["error"], *np.percentile(one["tiles"], [10, 90]))
         )
         left.plot(
@@ -130,17 +142,28 @@ def draw_errors(data: dict[str, Any]) -> Figure:
             label=f"{one['label']}: rank correlation {rank:.2f}",
         )  # fmt: skip
     least = min(one["error"] for one in data["scales"])
-    left.set(xscale="log", yscale="log", xlim=(1, T_MAX), ylim=(min(least / 30, curve[1] / 10), 2), xlabel="timestep",
-             ylabel="mean square error of the latent")  # fmt: skip
-    left.set_title("dots: scaling errs as much as diffusion; bars: 10-90% of 64 px tiles", fontsize=8, loc="left")
-    right.set(xscale="log", ylim=(0, 210), xlabel="rescaling error of a 64 px tile", ylabel="predicted timestep")
+    highest = max(2.0, 2 * max(one["error"] for one in data["scales"]))
+    left.set(xscale="log", yscale="log", xlim=(1, T_MAX), ylim=(min(least / 30, curve[1] / 10), highest),
+             xlabel="timestep", ylabel="mean square error of the latent")  # fmt: skip
+    left.set_title(f"dots: scaling errs as much as diffusion; bars: 10-90% of {tile}", fontsize=8, loc="left")
+    right.set(xscale="log", ylim=(0, 210), xlabel=f"rescaling error of {tile}", ylabel="predicted timestep")
     figure.legend(*left.get_legend_handles_labels(), fontsize=7, loc="outside lower left", ncols=2)
     figure.legend(*right.get_legend_handles_labels(), fontsize=7, loc="outside lower right", ncols=2)
     return figure
 
 
-def draw_map(pixels: PixelArray, decoded: PixelArray, timesteps: Floats, caption: str) -> Figure:
-    """The original, the timestep of every tile over it, and the decoded picture (TADM, Fig. 8)."""
+def draw_map(
+    pixels: PixelArray, decoded: PixelArray, timesteps: Floats, caption: str, family: str = "compact"
+) -> Figure:
+    """The original, the timestep of every tile over it, and the decoded picture (TADM, Fig. 8).
+
+    Args:
+        pixels: of the original, uint8 [H, W, 3].
+        decoded: likewise.
+        timesteps: [rows, columns] of the family's tiles.
+        caption: of the decoded picture.
+        family: of the model: it decides where the tiles lie; where they overlap their mean is drawn.
+    """
     height, width = pixels.shape[:2]
     figure, axes = canvas(3, width=4.2, height=4.2 * height / width + 0.5)
     for axis, picture, title in zip(
@@ -152,13 +175,13 @@ def draw_map(pixels: PixelArray, decoded: PixelArray, timesteps: Floats, caption
         axis.set_yticks([])
         axis.spines[:].set_visible(False)
         axis.grid(visible=False)
-    rows, columns = timesteps.shape
     # the map's own range: the bar says which, and differences are what the picture is for
     low = np.floor(timesteps.min() / 10) * 10
     high = max(np.ceil(timesteps.max() / 10) * 10, low + 10)
+    values = spread(timesteps, Size(width, height), family)
     shown = axes[1].imshow(
-        timesteps, extent=(0, columns * TILE, rows * TILE, 0), cmap="inferno", alpha=0.5, interpolation="nearest",
-        vmin=low, vmax=high,
+        values, extent=(0, 8 * values.shape[1], 8 * values.shape[0], 0), cmap="inferno", alpha=0.5,
+        interpolation="nearest", vmin=low, vmax=high,
     )  # fmt: skip
     axes[1].set(xlim=(0, width), ylim=(height, 0))
     bar = figure.colorbar(shown, ax=axes[1], fraction=0.035, pad=0.02, label="timestep")

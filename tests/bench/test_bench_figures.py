@@ -120,11 +120,11 @@ def test_rescaler_parts(tmp_path: Path, tiny_package: Path) -> None:
     record = record_of({s: {"psnr": 20.0 + i, "ms_ssim": 0.8 + 0.01 * i} for i, s in enumerate(wanted.specs[:3])})
     log = tmp_path / "log.jsonl"
     log.write_text("".join(json.dumps({"step": s, "scale": 4, "psnr_z_hat": 20 + s}) + "\n" for s in (1, 2)))
-    svg, _ = save(rescaler.draw_parts(record, {"with INN": log}, "psnr_z_hat"), tmp_path, "fig6")
+    svg, _ = save(rescaler.draw_parts(record, {"with INN": log}, ()), tmp_path, "fig6")
     assert "with INN, 4x" in texts(svg)
     assert "22.00" in texts(svg)
     with pytest.raises(BenchError, match="no line has 'loss'"):
-        rescaler.draw_parts(record, {"with INN": log}, "loss")
+        rescaler.draw_parts(record, {"with INN": log}, ("loss",))
 
 
 def test_diffusion_error_of_known_timesteps() -> None:

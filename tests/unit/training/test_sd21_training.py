@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import types
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +206,32 @@ def test_the_wrong_scale(tiny_release: Path, store: Path) -> None:
 @pytest.mark.parametrize("name", sorted(p.name for p in CONFIGS.glob("sd21_*.toml")))
 def test_shipped_stages_are_valid(name: str) -> None:
     config = Sd21StageConfig.from_file(CONFIGS / name)
-    assert (config.unet_rank, config.vae_rank) == (48, 16)
+    assert (config.unet_rank, config.vae_rank, config.crop) == (48, 16, 512)
+    assert config.evaluate_steps
+    batch = {"rescaler": 256, "enhancement": 16, "joint": 16}[config.kind]
+    assert config.batch * config.accumulate == batch
+    paper = name.endswith("_paper.toml")
+    assert config.norm == ("l1" if paper else "l2")
+    if config.kind != "rescaler":
+        assert len(set(config.perceptual.values())) == 1  # one lambda
+        assert config.pixel == (1 if paper else 2)
+
+
+def test_every_stage_is_shipped_at_every_scale() -> None:
+    names = {f"sd21_{kind}{s}{form}" for kind in MOVING for s in (4, 8, 16, 32) for form in ("", "_paper")}
+    base = {"no_inn": "rescaler16", "no_pixel": "rescaler16", "t1": "enhancement16", "t999": "enhancement16"}
+    ablations = {f"sd21_{of}_{name}": f"sd21_{of}" for name, of in base.items()}
+    assert {p.stem for p in CONFIGS.glob("sd21_*.toml")} == names | set(ablations)
+    differences = {}
+    for name, of in ablations.items():
+        one, full = (Sd21StageConfig.from_file(CONFIGS / f"{n}.toml") for n in (name, of))
+        differences[name.split("_", 2)[2]] = {
+            f.name: getattr(one, f.name) for f in fields(full) if getattr(one, f.name) != getattr(full, f.name)
+        }
+    assert differences == {
+        "no_inn": {"inn": False}, "no_pixel": {"pixel_branch": False},
+        "t1": {"predictor": 1}, "t999": {"predictor": 999},
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

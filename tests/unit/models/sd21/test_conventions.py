@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from codec.models.sd21.package import load_encoder, load_package
 from codec.models.sd21.probing import Finding
 from codec.models.sd21.prompt import read_prompt
 from codec.training.loop import Run, train
+from codec.training.sd21 import trainable
 from codec.training.sd21.config import Sd21StageConfig
 from codec.training.sd21.stages import TadmStage
 from codec.training.sd21.trainable import Trainable
@@ -243,15 +245,19 @@ class TestProbe:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_two_hundred_steps_scaled_out_are_recognised(tiny_release: Path, tmp_path: Path) -> None:
+def test_two_hundred_steps_scaled_out_are_recognised(
+    tiny_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A rescaler that learned to give the latent times the factor, in a package that says the contrary."""
+    narrow = partial(RescalerConfig, pixel_width=4, latent_width=32, blocks=1, inn_blocks=2, inn_growth=8)
+    monkeypatch.setattr(trainable, "RescalerConfig", narrow)
     store = tmp_path / "store"
     store.mkdir()
     rough = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)
     squares = np.stack([np.asarray(Image.fromarray(r).resize((128, 128), Image.Resampling.BICUBIC)) for r in rough])
     np.save(store / "hr_128.npy", squares)
     config = Sd21StageConfig(
-        kind="rescaler", scale=16, crop=64, batch=2, steps=200, warmup=10, rate=3e-4, latent_out="scaled", log_steps=50
+        kind="rescaler", scale=16, crop=64, batch=2, steps=200, warmup=10, rate=1e-3, latent_out="scaled", log_steps=50
     )
     prompt = read_prompt(tiny_release / "prompt.npy")
     trained = Trainable.fresh(find_parts(tiny_release / "backbone"), prompt, config)
