@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from codec.models.rounding import from_uint8, to_uint8
 from codec.models.sd21.config import SCALES, PredictorConfig, RescalerConfig, SchedulerConfig
@@ -15,6 +17,7 @@ from codec.models.sd21.dfrm import Rescaler
 from codec.models.sd21.loading import load_exact
 from codec.models.sd21.predictor import TimestepPredictor
 from codec.models.sd21.scheduler import TimeScheduler
+from codec.training.sd21.stages import chains
 
 Shapes = dict[str, dict[str, list[int]]]
 Arrays = Callable[[str], dict[str, Tensor]]
@@ -86,6 +89,18 @@ def test_rescaler_up(rescaler: Rescaler, rescaled: dict[str, Tensor], agree: Che
 def test_the_invertible_network_undoes_itself(rescaler: Rescaler, rescaled: dict[str, Tensor]) -> None:
     zlr = rescaled["zlr"]
     torch.testing.assert_close(rescaler.lr_to_feature(rescaler.feature_to_lr(zlr)), zlr, atol=1e-5, rtol=0)
+
+
+def test_both_chains_of_the_reconstruction_loss(
+    rescaler: Rescaler, scale: int, losses: dict[str, Any], fill: ModuleType
+) -> None:
+    """Eq. 6 on the authors' own outputs, as absolute and as squared errors."""
+    (row,) = (row for row in losses["tadm_eq6"]["rows"] if row["scale"] == scale)
+    x, z = torch.from_numpy(fill.image(128, 192, 1)), torch.from_numpy(fill.latent(16, 24, 4, 2))
+    lr, exact, z_hat = chains(rescaler, x, z, torch.ones(1, 1, 1, 1))
+    assert float(F.l1_loss(exact, z) + F.l1_loss(z_hat, z)) == pytest.approx(row["rec_l1"], rel=1e-5)
+    assert float(F.mse_loss(exact, z) + F.mse_loss(z_hat, z)) == pytest.approx(row["rec_l2"], rel=1e-5)
+    assert float(lr.abs().mean()) == pytest.approx(row["lr_mean_abs"], rel=1e-4)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from codec.errors import InputError
 from codec.models.device import has_bf16
+from codec.models.sd21.dfrm import Rescaler
 from codec.models.sd21.encoding import given_latent, taken_latent
 from codec.training.coding import downscale, through_payload
 from codec.training.crops import CropStore
@@ -120,15 +121,15 @@ class TadmStage:
         return terms
 
     def _rescale(self, x: Tensor, z: Tensor, quality: Tensor) -> tuple[Tensor, Tensors]:
-        """Eq. 6 and 7: both chains of reconstruction, and the LR's distance to the downscale. In float32 throughout."""
+        """Eq. 6 and 7: both chains of reconstruction, and the LR's distance to the downscale. In float32 throughout.
+
+        The downscale is antialiased and rounded, as encoders of this codec make it; the release's is neither.
+        """
         c, rescaler, factor = self.config, self._pipeline.rescaler, self._pipeline.latent_codec.scaling_factor
         conventions = self._pipeline.conventions
         with torch.autocast(x.device.type, enabled=False):
             target = z / factor if conventions.latent_out == "unscaled" else z
-            feature = rescaler.feature(x, given_latent(conventions, z, factor))
-            lr = rescaler.feature_to_lr(feature)
-            z_hat = rescaler.up(through_payload(lr, quality))
-            exact = rescaler.feature_to_latent(feature)
+            lr, exact, z_hat = chains(rescaler, x, given_latent(conventions, z, factor), quality)
             rec = self._norm(exact, target) + self._norm(z_hat, target)
             guide = self._norm(lr, downscale(x, c.scale))
         return taken_latent(conventions, z_hat, factor), {"rec": c.rec * rec, "guide": c.guide * guide}
@@ -148,6 +149,23 @@ class TadmStage:
         for name, (weight, term) in self._terms.items():
             terms[name] = weight * term(x_hat, x).mean()
         return terms
+
+
+def chains(rescaler: Rescaler, x: Tensor, z: Tensor, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The two chains of Eq. 6: G_d(G_e(x, z)), and the same through the LR as it is stored, G_d(F^-1(F(G_e(x, z)))).
+
+    Args:
+        rescaler: of one scale.
+        x: pixels, float [B, 3, H, W] in [-1, 1].
+        z: latent as the rescaler takes it, float [B, 4, H/8, W/8].
+        quality: of the payload / 100, float [B, 1, 1, 1]; 1 = rounded to 8 bits and no more.
+
+    Returns:
+        The LR before rounding, float [B, 3, H/scale, W/scale], and both latents as the rescaler gives them.
+    """
+    feature = rescaler.feature(x, z)
+    lr = rescaler.feature_to_lr(feature)
+    return lr, rescaler.feature_to_latent(feature), rescaler.up(through_payload(lr, quality))
 
 
 def _check(config: Sd21StageConfig, trained: Trainable) -> None:

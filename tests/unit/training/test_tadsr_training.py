@@ -17,6 +17,7 @@ from PIL import Image
 pytest.importorskip("diffusers", reason="the tadsr family needs diffusers")
 pytest.importorskip("peft", reason="the tadsr family needs peft")
 
+import codec
 from codec.cli import main
 from codec.errors import InputError
 from codec.models.sd21.adapters import is_adapter, is_trained
@@ -276,3 +277,36 @@ def test_two_hundred_steps_learn(tiny_release: Path, tmp_path: Path) -> None:
     for realism in ("0", "0.5", "1"):
         assert after[f"blurred_r{realism}"] < 0.9 * before[f"blurred_r{realism}"]
     assert after["psnr_r0"] > after["psnr_r0.5"] > after["psnr_r1"]
+
+
+@pytest.mark.gpu
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+def test_true_shapes_on_a_gpu(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A few steps at the real size, payload in the loop, then one picture; prints time and memory of both."""
+    import time
+
+    from bench.random_sd21 import make_release
+
+    make_release(tmp_path / "release", shapes="true", scale=16)
+    np.save(tmp_path / "hr_512.npy", np.random.default_rng(0).integers(0, 256, (4, 512, 512, 3), dtype=np.uint8))
+    config = TadsrStageConfig(batch=2, steps=5, evaluate_steps=0)
+    prompt = read_prompt(tmp_path / "release/prompt.npy")
+    paths = find_parts(tmp_path / "release/backbone")
+    scores = ScoreNetwork(load_backbone(paths).unet, prompt, -prompt, config.fake_rank)
+    made = TadsrStage(config, Student.fresh(paths, prompt, config), scores, tmp_path, torch.device("cuda"))
+    times: list[float] = []
+    torch.cuda.reset_peak_memory_stats()
+    train(made, Run(out=tmp_path / "out", on_step=lambda *_: times.append(time.perf_counter())))
+    step, peak = (times[-1] - times[1]) / (len(times) - 2), torch.cuda.max_memory_allocated() / 2**30
+    del made, scores
+    torch.cuda.empty_cache()
+    data = codec.encode(np.zeros((1024, 1024, 3), np.uint8), model=str(tmp_path / "out/package"))
+    with codec.Engine(model=tmp_path / "out/package", device="cuda") as engine:
+        codec.decode(data, engine=engine)
+        torch.cuda.reset_peak_memory_stats()
+        began = time.perf_counter()
+        codec.decode(data, engine=engine)
+        warm, held = time.perf_counter() - began, torch.cuda.max_memory_allocated() / 2**30
+    with capsys.disabled():
+        print(f"\n{step:.3f} s and {peak:.1f} GiB a step of 2 crops; {warm:.3f} s and {held:.1f} GiB for 1024 px")  # noqa: T201

@@ -207,6 +207,20 @@ class TestImport:
             import_tadm(tmp_path / "package", **arguments(tiny_release) | {"dfrm": tmp_path / "bad.pkl"})  # type: ignore[arg-type]
         assert not (tmp_path / "package").exists()
 
+    def test_every_form_of_the_rescaler_s_file(self, tiny_release: Path, tiny_sd21: Path, tmp_path: Path) -> None:
+        """The release saves `{"state_dict": ...}`; its module may have been wrapped for several GPUs."""
+        plain = torch.load(tiny_release / "dfrm.pkl", weights_only=True)
+        parallel = {f"module.{name}": tensor for name, tensor in plain.items()}
+        for number, content in enumerate(({"state_dict": plain}, parallel, {"state_dict": parallel})):
+            torch.save(content, tmp_path / "dfrm.pkl")
+            out = tmp_path / str(number)
+            import_tadm(out, **arguments(tiny_release) | {"dfrm": tmp_path / "dfrm.pkl"})  # type: ignore[arg-type]
+            assert open_package(out).model_id(16) == open_package(tiny_sd21).model_id(16)
+        name = next(iter(plain))
+        torch.save(plain | {f"module.{name}": plain[name]}, tmp_path / "dfrm.pkl")
+        with pytest.raises(ModelError, match=rf"1 tensors unexpected \(module\.{name}"):
+            import_tadm(tmp_path / "x", **arguments(tiny_release) | {"dfrm": tmp_path / "dfrm.pkl"})  # type: ignore[arg-type]
+
     def test_what_does_not_fit_is_not_written(self, tiny_release: Path, tmp_path: Path) -> None:
         with pytest.raises(ModelError, match="rescaler checkpoint for scale 8"):
             import_tadm(tmp_path / "package", **arguments(tiny_release) | {"scale": 8})  # type: ignore[arg-type]
