@@ -92,7 +92,7 @@ def _draw_logs(axis: Axes, logs: dict[str, list[dict[str, Any]]], key: str) -> N
             if key in line:
                 curves.setdefault(line.get("scale"), []).append((line["step"], line[key]))
         if not curves:
-            raise BenchError(f"{label}: no line of the log has {key!r}")
+            raise BenchError(f"{label}: no line has {key!r}")
         for scale, curve in curves.items():
             name = label if scale is None else f"{label}, {scale}x"
             axis.plot([p[0] for p in curve], [p[1] for p in curve], marker="." if len(curve) < 30 else None, label=name)

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +19,10 @@ pytest.importorskip("diffusers", reason="the sd21 family needs diffusers")
 
 from bench.cli import main
 from bench.errors import BenchError
-from bench.figures import tiles, timesteps
+from bench.figures import dial, tables, tiles, timesteps
 from bench.figures.latent_errors import latent_errors
+from bench.figures.style import save
+from bench.metrics.catalog import ALL
 from bench.photos import Photo
 from codec.geometry import Size
 from codec.models.sd21.package import load_package
@@ -106,6 +109,8 @@ class TestFig8:
         assert tuple(shown.get_extent()) == (0, 1280, 1024, 0)
         plt.close(figure)
 
+    @pytest.mark.slow
+    @pytest.mark.timeout(600)
     def test_the_command(self, photo: Pixels, tiny_sd21: Path, tmp_path: Path) -> None:
         Image.fromarray(photo(832, 64)).save(tmp_path / "wide.png")
         call("figure", "fig8", tmp_path / "wide.png", "--out", tmp_path, "--model", tiny_sd21, "--device", "cpu")
@@ -130,6 +135,36 @@ def test_fig6_of_training_logs(tmp_path: Path) -> None:
     assert "give PHOTOS" in call("figure", "fig6", "--out", tmp_path, code=2).stderr
 
 
+def lines_of(**psnr: float) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"codec": name, "bpp": 0.06, "metrics": {"psnr": value, "texture": value / 100}}
+        for name, value in psnr.items()
+    }
+
+
+def test_fig7_is_one_point_a_package(tmp_path: Path) -> None:
+    svg, _ = save(dial.draw_retrained(lines_of(aligned=25.0, t1=26.0, t999=22.0)), tmp_path, "fig7")
+    said = svg.read_text()
+    assert all(name in said for name in ("aligned", "t1", "t999"))
+    with pytest.raises(BenchError, match="no perceptual measure"):
+        dial.draw_retrained({"a": {"metrics": {"psnr": 20.0}}})
+
+
+def test_rows_of_tab2() -> None:
+    metrics = {name: {**m.to_dict(), "state": "ok" if m.source == "bench" else "no weights"} for name, m in ALL.items()}
+    lines = lines_of(**{"tadm/16-png:z": 24.0, "tadm/16-png:r1": 23.0})
+    record = {"codecs": {name: {"title": name} for name in lines}, "metrics": metrics}
+    z, r1 = lines.values()
+    header, rows = tables.rescaling_spaces([((True, False, False), record, z), ((True, False, True), record, r1)])
+    assert [row[:5] for row in rows] == [
+        ["tadm/16-png:z", "yes", "no", "no", "0.0600"], ["tadm/16-png:r1", "yes", "no", "yes", "0.0600"]
+    ]  # fmt: skip
+    assert [row[header.index("PSNR (RGB)")] for row in rows] == ["24.00", "23.00"]
+    assert rows[0][header.index("DISTS")] == "no weights"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_fig7_of_retrained_packages(picture: Path, tiny_sd21: Path, tmp_path: Path) -> None:
     from codec.training.sd21.trainable import Trainable
 
@@ -142,6 +177,8 @@ def test_fig7_of_retrained_packages(picture: Path, tiny_sd21: Path, tmp_path: Pa
     call("figure", "fig7", picture, "--out", tmp_path, *packages, "--model", tiny_sd21, code=2)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_tab2(picture: Path, tiny_sd21: Path, tiny_package: Path, tmp_path: Path) -> None:
     rescaler = Path(shutil.copytree(tiny_sd21, tmp_path / "stage1"))
     call(

@@ -42,6 +42,6 @@ def test_c1_of_the_python_functions() -> None:
         assert codec.thumbnail(FILE).size == want.size
     with codec.open(FILE) as file:
         assert file.verify() is None
-    for named in ({}, {"any_model": True}):
+    for any_model in (False, True):
         with pytest.raises(codec.UnsupportedError, match="preset 7"):
-            codec.decode(FILE, **named)
+            codec.decode(FILE, any_model=any_model)
