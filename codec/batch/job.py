@@ -114,6 +114,7 @@ class Record:
         width, height: of the photograph.
         scale, quality: of the `.tadm` file; quality 100 = lossless.
         seconds: from the first byte read to the last written.
+        finished: when, in seconds since 1970.
         error: why there is no result, "" = there is one.
         source_bytes: of the source.
     """
@@ -129,6 +130,7 @@ class Record:
     scale: int = 0
     quality: int = 0
     seconds: float = 0.0
+    finished: float = 0.0
     error: str = ""
     source_bytes: int = 0
 

@@ -65,7 +65,7 @@ class Worker:
             )
         if record is task.known:
             return record
-        return replace(record, seconds=round(time.monotonic() - start, 4))
+        return replace(record, seconds=round(time.monotonic() - start, 4), finished=time.time())
 
     def _record(self, shard: str, task: Task) -> Record:
         sample, known, job = task.sample, task.known, self._job
