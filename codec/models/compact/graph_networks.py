@@ -106,7 +106,7 @@ class FirstGraphs:
 class SecondGraphs:
     """Architecture compact-2; see `codec.models.compact.decoding.Network`. Realism 0 runs the reader alone."""
 
-    takes_noise = False
+    takes_noise = True
 
     def __init__(self, folder: Path, config: CompactConfig, scale: int, engine: str, dtype: str) -> None:
         self.scale, self.halo = scale, halo(config, scale)
@@ -136,7 +136,8 @@ class SecondGraphs:
         if not denoise or realism == 0 or "decoder" not in self._sessions:
             return picture(self._sessions["reader"].run(**inputs)), t
         strength = spread_over_cells(np.float32(realism) * t) / np.float32(_MAX_TIMESTEP)
-        inputs |= {"strength": strength[None, None], "strength_full": enlarged(strength)[None, None]}
+        assert noise is not None
+        inputs |= {"strength": strength[None, None], "noise": (noise * enlarged(strength))[None, None]}
         return picture(self._sessions["decoder"].run(**inputs)), t
 
 

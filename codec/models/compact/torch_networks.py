@@ -103,6 +103,8 @@ class FirstNetwork(_TorchNetwork):
 class SecondNetwork(_TorchNetwork):
     """Architecture compact-2: realism 0 runs the reader alone."""
 
+    takes_noise = True
+
     def __init__(self, model: AnyModel, scale: int, *where: Any) -> None:  # noqa: ANN401 - as in the base class
         super().__init__(model, scale, *where)
         assert isinstance(model, CompactModel)
@@ -116,7 +118,8 @@ class SecondNetwork(_TorchNetwork):
         t = lr.new_full((rows, columns), MAX_TIMESTEP) if timesteps is None else timesteps
         if not denoise or realism == 0 or self.scale not in self._model.config.denoisers:
             return self._model(lr, quality, self.scale), t
-        return self._model(lr, quality, self.scale, spread_over_cells(realism * t[None, None])), t
+        assert noise is not None
+        return self._model(lr, quality, self.scale, spread_over_cells(realism * t[None, None]), noise[None, None]), t
 
 
 class TorchWriter:

@@ -44,11 +44,14 @@ def sample_sheet(model: CompactModel, held_out: CodedPairs, count: int = 4, side
 
 
 def rebuilt(model: CompactModel, lr: Tensor, quality: Tensor, scale: int, realism: float) -> Tensor:
-    """Pictures of a batch of LR pictures with one timestep everywhere, realism * 200; float [B, 3, H, W]."""
+    """Pictures of a batch of LR pictures with one timestep everywhere, realism * 200; float [B, 3, H, W]. Their noise
+    is always the same.
+    """
     b, _, h, w = lr.shape
     cells = (h * scale // LATENT_FACTOR, w * scale // LATENT_FACTOR)
     t = lr.new_full((b, 1, *cells), MAX_TIMESTEP * realism) if realism else None
-    out: Tensor = model(lr, quality, scale, t)
+    noise = torch.randn(1, 1, h * scale, w * scale, generator=torch.Generator().manual_seed(0)).to(lr)
+    out: Tensor = model(lr, quality, scale, t, noise.expand(b, -1, -1, -1))
     return out.float()
 
 

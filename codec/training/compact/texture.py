@@ -57,7 +57,8 @@ class TextureStage(CompactStage):
                 base = F.pixel_shuffle(z_hat, LATENT_FACTOR)
                 condition = bicubic_up(lr, c.scale) if c.scale > 1 else lr
             t = MAX_TIMESTEP * strength.view(-1, 1, 1, 1).expand(-1, 1, *z_hat.shape[-2:])
-            x_hat = (base + self.model.denoiser(c.scale)(features, z_hat, t)).float()
+            noise = torch.randn(hr[:, :1].shape, generator=rng).to(hr)
+            x_hat = (base + self.model.denoiser(c.scale)(features, z_hat, noise, t)).float()
         critic = self._critic_step(hr, x_hat.detach(), condition)
         distance = self._feature_distance(x_hat, hr, rng)
         self._critic.requires_grad_(False)

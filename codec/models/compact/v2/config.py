@@ -12,6 +12,8 @@ ARCHITECTURE = "compact-2"
 #: Pixels of HR per latent cell side: the compact latent is space-to-depth by 4 (48 channels).
 LATENT_FACTOR = 4
 LATENT_CHANNELS = 3 * LATENT_FACTOR**2
+#: Channels of noise that the denoiser sees a latent cell: one value a pixel.
+NOISE_CHANNELS = LATENT_FACTOR**2
 SCALES = (1, 2, 4, 8, 16, 32)
 
 
@@ -41,9 +43,9 @@ class CompactConfig:
     width: int = 32
     deep_width: int = 80
     blocks: tuple[int, int, int] = (2, 4, 2)
-    shallow: tuple[int, ...] = (1, 32)
+    shallow: tuple[int, ...] = (1, 2, 32)
     climb_blocks: int = 2
-    denoiser_blocks: int = 3
+    denoiser_blocks: int = 5
     predictor_width: int = 32
     denoisers: tuple[int, ...] = ()
     writers: tuple[int, ...] = ()

@@ -12,9 +12,6 @@ from codec.models.compact.v2.config import LATENT_CHANNELS, LATENT_FACTOR, Compa
 from codec.models.graph.drawing import Drawing
 from codec.models.graph.parts import Part
 
-#: Channels of the denoiser's detail head at 1/2 and at full resolution.
-_HALF, _FULL = 12, 8
-
 
 def reader(part: Part, config: CompactConfig, scale: int) -> bytes:
     """What realism 0 shows; see `reader.LRReader`.
@@ -30,19 +27,17 @@ def reader(part: Part, config: CompactConfig, scale: int) -> bytes:
 def decoder(part: Part, own: Part, config: CompactConfig, scale: int) -> bytes:
     """Reader (weights `part`) and denoiser (weights `own`); see `denoiser.CompactDenoiser`.
 
-    `lr` and `quality` as in `reader`, `strength` [1, 1, h*scale/4, w*scale/4] = t / 200, and the same a pixel as
-    `strength_full` -> `pixels` uint8 [1, 3, h*scale, w*scale].
+    `lr` and `quality` as in `reader`, `strength` [1, 1, h*scale/4, w*scale/4] = t / 200, and `noise`
+    [1, 1, h*scale, w*scale] times it -> `pixels` uint8 [1, 3, h*scale, w*scale].
     """
     d, width = Drawing(), config.width
     features, z_hat = _read(d, part, config, scale)
     strength = d.input("strength", 1, unit=LATENT_FACTOR)
-    inputs = [Side(features, width), Side(z_hat, LATENT_CHANNELS), Side(strength, 1)]
+    noise = d.input("noise", 1, unit=1)
+    inputs = [Side(features, width), Side(z_hat, LATENT_CHANNELS), Side(noise, 1, LATENT_FACTOR), Side(strength, 1)]
     x = res_blocks(d, own, "blocks", conv_of(d, own, "conv_in", inputs, width), width, config.denoiser_blocks)
-    x = d.shuffle(conv(d, own, "to_half", act(d, x), 4 * _HALF, width), 2)
-    x = d.shuffle(conv(d, own, "to_full", act(d, x), 4 * _FULL, _HALF), 2)
-    change = conv(d, own, "conv_out", act(d, x), 3, _FULL)
-    change = d.node("Mul", change, d.input("strength_full", 1, unit=1))
-    d.output("pixels", samples(d, d.node("Add", d.shuffle(z_hat, LATENT_FACTOR), change)), 3, "uint8")
+    change = d.node("Mul", conv(d, own, "conv_out", act(d, x), LATENT_CHANNELS, width), strength)
+    d.output("pixels", samples(d, d.shuffle(d.node("Add", z_hat, change), LATENT_FACTOR)), 3, "uint8")
     return d.model()
 
 

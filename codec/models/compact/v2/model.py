@@ -19,7 +19,7 @@ class CompactModel(nn.Module):
     hr, quality -> writer -> + downscale -> lr
     lr, quality -> reader -> features, z_hat -> pixels
                                |        |          |
-                               +--> denoiser(t) -> + -> x_hat
+                      noise -> +--> denoiser(t) -> + -> x_hat
     """
 
     def __init__(self, config: CompactConfig) -> None:
@@ -72,7 +72,9 @@ class CompactModel(nn.Module):
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         return self
 
-    def forward(self, lr: Tensor, quality: Tensor, scale: int, t: Tensor | None = None) -> Tensor:
+    def forward(
+        self, lr: Tensor, quality: Tensor, scale: int, t: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:  # fmt: skip
         """LR -> pixels.
 
         Args:
@@ -81,6 +83,7 @@ class CompactModel(nn.Module):
             scale: HR/LR ratio.
             t: effective timestep a latent cell, float [B, 1, h*scale/4, w*scale/4] in [0, 200]; None = realism 0, the
                 reader alone.
+            noise: unit variance, float [B, 1, h*scale, w*scale]; with `t` only.
 
         Returns:
             x_hat, float [B, 3, h*scale, w*scale], nominally in [-1, 1].
@@ -89,4 +92,7 @@ class CompactModel(nn.Module):
         features = reader.features(lr, quality)
         z_hat = reader.latent(features, lr)
         x_hat = F.pixel_shuffle(z_hat, LATENT_FACTOR)
-        return x_hat if t is None else x_hat + self.denoiser(scale)(features, z_hat, t)
+        if t is None:
+            return x_hat
+        assert noise is not None
+        return x_hat + self.denoiser(scale)(features, z_hat, noise, t)

@@ -25,7 +25,7 @@ def halo(config: CompactConfig, scale: int) -> int:
     reader += 2 * (before + after) * LATENT_FACTOR + LATENT_FACTOR
     # cells of 1/8 are shared by 8 px: a pixel reaches to the far end of its cell
     reader += 2 * below * _DEEP + (_DEEP if config.deep_width else 0)
-    denoiser = 2 * config.denoiser_blocks * LATENT_FACTOR + 2 * LATENT_FACTOR + 2 + 1
+    denoiser = 2 * (config.denoiser_blocks + 1) * LATENT_FACTOR
     # at its farthest, a cell just past a tile's centre is interpolated with the whole of the next tile
     timesteps = TIMESTEP_TILE * 3 // 2
     return -(-(reader + max(denoiser, timesteps)) // TIMESTEP_TILE) * TIMESTEP_TILE
