@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 SAMPLE := examples/kodim21.png
 
-.PHONY: help sample test check format vectors
+.PHONY: help sample test check docs format vectors
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ check: $(VENV)/.installed ## formatting, lint, types, import contracts, specific
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_spec.py
+
+docs: $(VENV)/.installed ## the documentation as a site in out/site, warnings as errors, links checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 format: $(VENV)/.installed ## format the code and fix what lint can fix
 	$(BIN)/ruff check --fix .

@@ -6,6 +6,7 @@ import click
 
 from codec.cli.batch import batch_command
 from codec.cli.decode import decode_command
+from codec.cli.desktop import desktop_command
 from codec.cli.encode import encode_command
 from codec.cli.info import info_command
 from codec.cli.models import models_command
@@ -38,6 +39,7 @@ for _command in (
     verify_command,
     restore_command,
     batch_command,
+    desktop_command,
     models_command,
     train_command,
 ):

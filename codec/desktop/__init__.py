@@ -1,0 +1,1 @@
+"""What a desktop has to know of `.tadm` files."""
