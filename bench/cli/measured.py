@@ -171,11 +171,13 @@ def fig8_command(photo: Path, out: Path, *, model: str | None, device: str, scal
 
     options = CodecOptions(model=model, device=device)
     plan = _bare_plan(out / "fig8-run", photo, None, options)
+    (family,) = families(model) if model is not None else {"compact"}
     variant, picture = Variant(scale=_scale(scale, model)), read_photo(photo)
+    if family == "sd21":  # its LR is lossless in the papers
+        variant, quality = Variant(scale=variant.scale, payload="png"), 100
     with Decoder(options, plan.threads, plan.scratch) as decoder:
         read = decode_variant(plan, variant, picture, quality, decoder)
     caption = f"{variant.title}, {picture.bpp(read['bytes']):.3f} bpp"
-    (family,) = families(model) if model is not None else {"compact"}
     paths = save(draw_map(picture.pixels, read["pixels"], read["timesteps"], caption, family), out, "fig8")
     save_map_data(out / "fig8.csv", read["timesteps"])
     say([*paths, out / "fig8.csv"])

@@ -98,4 +98,5 @@ def _draw_logs(axis: Axes, logs: dict[str, list[dict[str, Any]]], key: str) -> N
             axis.plot([p[0] for p in curve], [p[1] for p in curve], marker="." if len(curve) < 30 else None, label=name)
     axis.set_title(f"held out: {key}", fontsize=9, loc="left")
     axis.set_xlabel("training step")
+    axis.locator_params(axis="x", nbins=5)
     axis.legend(fontsize=7)

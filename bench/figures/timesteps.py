@@ -139,7 +139,7 @@ def draw_errors(data: dict[str, Any]) -> Figure:
         right.plot(
             one["tiles"], one["timesteps"], color=colour, marker="o", markersize=2.5, linestyle="none", alpha=0.45,
             markerfacecolor=colour if exact else "none", markeredgewidth=0.6,
-            label=f"{one['label']}: rank correlation {rank:.2f}",
+            label=one["label"] if np.isnan(rank) else f"{one['label']}: rank correlation {rank:.2f}",
         )  # fmt: skip
     least = min(one["error"] for one in data["scales"])
     highest = max(2.0, 2 * max(one["error"] for one in data["scales"]))

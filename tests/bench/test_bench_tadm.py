@@ -25,6 +25,7 @@ from bench.figures.style import save
 from bench.metrics.catalog import ALL
 from bench.photos import Photo
 from codec.geometry import Size
+from codec.models.package import open_package
 from codec.models.sd21.package import load_package
 
 Pixels = Callable[[int, int], np.ndarray]
@@ -116,6 +117,15 @@ class TestFig8:
         call("figure", "fig8", tmp_path / "wide.png", "--out", tmp_path, "--model", tiny_sd21, "--device", "cpu")
         assert len((tmp_path / "fig8.csv").read_text().split(",")) == 2
         assert (tmp_path / "fig8.png").stat().st_size > 0
+
+
+def test_a_stand_in_of_tadsr(tmp_path: Path) -> None:
+    call("stand-in", tmp_path / "made", "--shapes", "tiny", "--family", "tadsr")
+    package = open_package(tmp_path / "made")
+    assert (package.family.name, package.scales) == ("tadsr", (4,))
+    wrong = call("stand-in", tmp_path / "other", "--family", "tadsr", "--scale", "16", code=2)
+    assert "tadsr has 2, 4, 8" in wrong.stderr
+    assert [p.name for p in tmp_path.iterdir() if "other" in p.name] == []
 
 
 def test_fig6_of_training_logs(tmp_path: Path) -> None:
