@@ -21,6 +21,7 @@ from codec.models.rounding import from_uint8, to_uint8
 from codec.models.sd21.geometry import LATENT_HR_MULTIPLE
 from codec.models.tadsr.pipeline import TadsrPipeline
 from codec.training.sd21.degradation import enlarged
+from codec.training.tadsr.config import TadsrStageConfig
 from codec.training.tadsr.scores import ScoreNetwork
 from codec.training.tadsr.tavsd import clean, noised, tavsd_loss
 
@@ -97,7 +98,7 @@ def draw_latents(found: dict[int, Tensor]) -> Figure:
 
 @torch.no_grad()
 def guidance(
-    pipeline: TadsrPipeline, scores: ScoreNetwork, x: Tensor, times: tuple[int, ...], draws: int, scale: float = 7.5
+    pipeline: TadsrPipeline, scores: ScoreNetwork, x: Tensor, times: tuple[int, ...], draws: int
 ) -> tuple[Table, dict[int, tuple[PixelArray, PixelArray]]]:
     """What teacher and fake score say of the student's latent, by the teacher's timestep (Fig. 1b and 4).
 
@@ -107,17 +108,17 @@ def guidance(
         x: the enlarged LR, float [1, 3, H, W].
         times: t_v.
         draws: noises a timestep.
-        scale: of the guidance.
 
     Returns:
         Mean and standard deviation of the normalised loss over the noises, by t_v; and for the times of `SHOWN_TIMES`
         the pictures of teacher and fake score, uint8 [H, W, 3].
     """
-    t_s = pipeline.config.dial[1]
+    t_s, stage = pipeline.config.dial[1], TadsrStageConfig()
     z, schedule = pipeline.restore(x, t_s).z0, pipeline.alphas_cumprod
     rows, pictures = [], {}
     for t in times:
-        time_v, g = torch.tensor([t], device=z.device), torch.tensor([scale], device=z.device)
+        time_v = torch.tensor([t], device=z.device)
+        g = torch.tensor([stage.guidance + stage.guidance_slope * t], device=z.device)
         losses = []
         for draw in range(draws):
             noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(draw)).to(z)
