@@ -4,25 +4,30 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 SAMPLE := examples/kodim21.png
 
-.PHONY: help sample test check docs format vectors
+.PHONY: help sample test check docs format vectors wheel
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(VENV)/.installed: pyproject.toml
+# what users get: without torch
+$(VENV)/.light: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.light
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
-sample: $(VENV)/.installed ## install, then encode and decode the sample photograph into out/
+sample: $(VENV)/.light ## install, then encode and decode the sample photograph into out/
 	@mkdir -p out
 	$(BIN)/tadmc encode $(SAMPLE) out/sample.tadm -f
 	$(BIN)/tadmc thumbnail out/sample.tadm -o out/sample-lr.png -f
 	$(BIN)/tadmc decode out/sample.tadm out/sample.png -f
 	@ls -l $(SAMPLE) out/sample.tadm out/sample.png
 
-test: $(VENV)/.installed ## install, then run the tests
+test: $(VENV)/.installed ## install everything, then run the tests
 	$(BIN)/python -m pytest -n auto --dist loadscope
 
 check: $(VENV)/.installed ## formatting, lint, types, import contracts, specification
@@ -38,6 +43,9 @@ docs: $(VENV)/.installed ## the documentation as a site in out/site, warnings as
 format: $(VENV)/.installed ## format the code and fix what lint can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+wheel: $(VENV)/.installed ## build the wheel, and use it in an empty environment
+	$(BIN)/python tools/try_install.py
 
 vectors: $(VENV)/.installed ## write the golden files that are not there yet
 	$(BIN)/python tools/make_vectors.py

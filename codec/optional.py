@@ -14,6 +14,22 @@ def has(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
+def require(extra: str, what: str, *names: str) -> None:
+    """Check that the packages of an extra are here, without loading them.
+
+    Args:
+        extra: that brings them.
+        what: needs them, for the message: "training".
+        names: of the packages.
+
+    Raises:
+        UnsupportedError: one is not installed.
+    """
+    for name in names:
+        if not has(name):
+            raise UnsupportedError(f"{what} needs the package {name}: pip install 'tadmc[{extra}]'")
+
+
 def need(name: str, extra: str, what: str) -> ModuleType:
     """A package of an extra.
 

@@ -112,7 +112,10 @@ def import_command(
     if prompt is not None and prompt_text:
         raise click.UsageError("--prompt and --prompt-text exclude each other")
     chosen = _conventions(conventions)
+    from codec.models.engines import needs_torch
     from codec.models.package import open_package
+
+    needs_torch("sd21")
     from codec.models.sd21.importing import import_tadm
     from codec.models.store import new_folder
 
@@ -142,8 +145,11 @@ def import_tadsr_command(
     """Make a model package of TADSR's published checkpoint, whose licence forbids commercial use. Nothing in it is
     run; the backbone stays in place.
     """
+    from codec.models.engines import needs_torch
     from codec.models.package import open_package
     from codec.models.store import new_folder
+
+    needs_torch("tadsr")
     from codec.models.tadsr.importing import import_tadsr
 
     folder = Path(name) if os.sep in name else new_folder(name)

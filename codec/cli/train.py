@@ -12,6 +12,7 @@ import click
 
 from codec.cli.streams import Group
 from codec.errors import InputError
+from codec.optional import require
 from codec.options import CHROMA, SCALES
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.group("train", cls=Group)
 def train_command() -> None:
-    """Prepare crops and train models; needs torch."""
+    """Prepare crops and train models; needs the extra torch."""
+    require("torch", "training", "torch")
 
 
 @train_command.command("prepare")

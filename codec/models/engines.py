@@ -7,7 +7,7 @@ import sys
 
 from codec.errors import ModelError
 from codec.models.family import Runtime
-from codec.optional import has
+from codec.optional import has, require
 
 #: Engines that run graphs, on a CPU.
 GRAPHS = ("onnx", "openvino")
@@ -33,14 +33,16 @@ def resolve_engine(runtime: Runtime) -> str:
     return engine
 
 
-def needs_torch(runtime: Runtime, family: str) -> None:
-    """For families without graphs.
+def needs_torch(family: str, runtime: Runtime | None = None) -> None:
+    """For families around Stable Diffusion, which have no graphs.
 
     Raises:
         ModelError: another engine than torch was asked for.
+        UnsupportedError: torch, diffusers or peft is not installed.
     """
-    if runtime.engine in GRAPHS:
+    if runtime is not None and runtime.engine in GRAPHS:
         raise ModelError(f"models of the family {family} run on torch, not on the engine {runtime.engine}")
+    require("sd21", f"family {family}", "torch", "diffusers", "peft", "transformers")
 
 
 def has_gpu() -> bool:

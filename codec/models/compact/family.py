@@ -10,6 +10,7 @@ from codec.errors import ModelError
 from codec.geometry import TIMESTEP_TILE, Size, grid_cells
 from codec.models.engines import resolve_engine
 from codec.models.family import LrEncoder, Restorer, Runtime, settled
+from codec.optional import require
 from codec.options import DecodeOptions, EncodeOptions
 
 FIRST, SECOND = "compact-1", "compact-2"
@@ -82,6 +83,7 @@ class CompactFamily:
             return CompactLrEncoder(scale, None)
         writer: Writer
         if runtime.engine == "torch":
+            require("torch", "engine torch", "torch")
             from codec.models.compact.torch_networks import TorchWriter
 
             writer = TorchWriter.load(folder, scale)
@@ -97,6 +99,7 @@ class CompactFamily:
 
         engine = resolve_engine(runtime)
         if engine == "torch":
+            require("torch", "engine torch", "torch")
             from codec.models.compact.torch_networks import load_network
 
             network = load_network(folder, scale, runtime)

@@ -71,20 +71,21 @@ class Sd21Family:
 
     def load_encoder(self, folder: Path, config: dict[str, Any], scale: int, runtime: Runtime) -> LrEncoder:
         """See `Family.load_encoder`."""
-        needs_torch(runtime, self.name)
+        needs_torch(self.name, runtime)
         from codec.models.sd21.writing import Sd21LrEncoder
 
         return Sd21LrEncoder.load(folder, runtime)
 
     def load_restorer(self, folder: Path, config: dict[str, Any], scale: int, runtime: Runtime) -> Restorer:
         """See `Family.load_restorer`."""
-        needs_torch(runtime, self.name)
+        needs_torch(self.name, runtime)
         from codec.models.sd21.decoding import Sd21Restorer
 
         return Sd21Restorer.load(folder, runtime)
 
     def verify(self, folder: Path, config: dict[str, Any]) -> None:
         """See `Family.verify`; the backbone is hashed again."""
+        needs_torch(self.name)
         from codec.models.sd21.package import load_package
 
         load_package(folder, check=True)

@@ -68,13 +68,14 @@ class TadsrFamily:
 
     def load_restorer(self, folder: Path, config: dict[str, Any], scale: int, runtime: Runtime) -> Restorer:
         """See `Family.load_restorer`."""
-        needs_torch(runtime, self.name)
+        needs_torch(self.name, runtime)
         from codec.models.tadsr.decoding import TadsrRestorer
 
         return TadsrRestorer.load(folder, runtime)
 
     def verify(self, folder: Path, config: dict[str, Any]) -> None:
         """See `Family.verify`; the backbone is hashed again."""
+        needs_torch(self.name)
         from codec.models.tadsr.package import load_package
 
         load_package(folder, check=True)

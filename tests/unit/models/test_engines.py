@@ -19,6 +19,8 @@ from codec.models.sd21.family import SD21
 from codec.models.tadsr.family import TADSR
 from codec.models.tudsr.family import TUDSR
 
+SAMPLE = str(Path(__file__).resolve().parents[3] / "examples/sample.tadm")
+
 
 @pytest.mark.parametrize(
     ("asked", "gpu", "engine"),
@@ -59,6 +61,22 @@ def test_families_without_graphs_need_torch(load: Callable, tmp_path: Path) -> N
         load(tmp_path, {}, 4, Runtime(engine="onnx"))
 
 
+def test_a_missing_extra_is_one_line_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codec.optional.has", lambda name: name != "torch")
+    with pytest.raises(
+        codec.UnsupportedError, match=r"engine torch needs the package torch: pip install 'tadmc\[torch"
+    ):
+        codec.decode(SAMPLE, engine=codec.Engine(engine="torch"))
+    for family in (SD21, TADSR, TUDSR):
+        with pytest.raises(codec.UnsupportedError, match=r"tadmc\[sd21\]"):
+            family.verify(tmp_path, {})
+    for words in (["train", "merge", "a", "b"], ["decode", SAMPLE, str(tmp_path / "a.png"), "--device", "cuda"]):
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == codec.UnsupportedError.exit_code
+        assert "tadmc[torch]" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
 def test_a_file_of_one_engine_is_read_by_the_other(
     tiny_package: Path, photo: Callable[[int, int], np.ndarray], tmp_path: Path
 ) -> None:
@@ -78,8 +96,7 @@ def test_a_file_of_one_engine_is_read_by_the_other(
 
 
 def test_the_command_line_refuses_what_cannot_be(tmp_path: Path) -> None:
-    sample = str(Path(__file__).resolve().parents[3] / "examples/sample.tadm")
     out = str(tmp_path / "a.png")
-    done = CliRunner().invoke(main, ["decode", sample, out, "--engine", "onnx", "--dtype", "bf16"])
+    done = CliRunner().invoke(main, ["decode", SAMPLE, out, "--engine", "onnx", "--dtype", "bf16"])
     assert done.exit_code == codec.ModelError.exit_code
-    assert CliRunner().invoke(main, ["decode", sample, out, "--engine", "caffe"]).exit_code == 2
+    assert CliRunner().invoke(main, ["decode", SAMPLE, out, "--engine", "caffe"]).exit_code == 2

@@ -84,6 +84,21 @@ def _agree(folder: Path, scale: int, engine: str, lr: PixelArray, monkeypatch: p
     assert np.any(seen[0] != seen[1])
 
 
+@pytest.mark.skipif(not has("openvino"), reason="needs openvino")
+@pytest.mark.parametrize("realism", [0.0, 1.0])
+def test_openvino_in_half_precision_is_near(realism: float, hr: PixelArray) -> None:
+    """As `docs/engines.md` states it, with room for other processors: levels of difference in 8-bit samples."""
+    folder, scale = SHIPPED[0]
+    lr, noise = small(hr, scale), np.random.default_rng(1).standard_normal(hr.shape[:2]).astype(np.float32)
+    full, half = (
+        load_network(folder, scale, engine, dtype).restore(lr, 40, noise, None, realism=realism, denoise=True)[0]
+        for engine, dtype in (("onnx", "fp32"), ("openvino", "bf16"))
+    )
+    difference = np.abs(full.astype(int) - half)
+    assert difference.mean() <= 0.3
+    assert difference.max() <= 6
+
+
 @pytest.mark.parametrize(("folder", "scale"), SHIPPED, ids=[f"{f.name}-{s}" for f, s in SHIPPED])
 def test_the_shipped_writer_agrees_with_torch(folder: Path, scale: int, hr: PixelArray) -> None:
     want, got = (w.residual(hr, 48) for w in (TorchWriter.load(folder, scale), GraphWriter(folder, scale, "onnx")))
