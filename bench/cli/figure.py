@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli import measured, papers
+from bench.cli import measured, papers, twice
 from bench.cli.common import EXISTING, FOLDER, Bar, device_option, out_option, say
 from bench.errors import BenchError
 
@@ -153,5 +153,5 @@ def _run_record(results: Path) -> dict[str, Any]:
     return record
 
 
-for _command in (*measured.COMMANDS, *papers.COMMANDS):
+for _command in (*measured.COMMANDS, *papers.COMMANDS, *twice.COMMANDS):
     figure_group.add_command(_command)

@@ -25,12 +25,12 @@ def sr_command(
     small: Path, *, originals: Path | None, out: Path, models: tuple[Path, ...], scale: int, timestep: float | None,
     keep: bool, limit: int | None, device: str,
 ) -> None:  # fmt: skip
-    """Super-resolution tables (Tables 1 of TADSR and TUDSR): enlarge the pictures in SMALL and measure them.
+    """Super-resolution tables (Table 1 of TADSR, 1 and 2 of TUDSR): enlarge the pictures in SMALL and measure them.
 
     Measures against the originals where there are any, else those that need none and whose weights are here.
     """
     from bench import sr
-    from bench.figures import tables
+    from bench.figures import published, tables
 
     pictures = sr.pairs(small, originals, limit)
     rows = {}
@@ -40,4 +40,10 @@ def sr_command(
             enlarge = sr.restorer(str(model), scale, timestep, device)
             rows[model.name] = sr.run(pictures, enlarge, out / model.name if keep else None, bar)
     against = "" if originals is None else f" against {originals.name}"
-    say(tables.write(sr.table(rows), out, "sr", f"{len(pictures)} pictures of {small.name}, {scale}x{against}."))
+    paths = tables.write(sr.table(rows), out, "sr", f"{len(pictures)} pictures of {small.name}, {scale}x{against}.")
+    if scale in published.TUDSR_SR:
+        caption = (
+            f"TUDSR-S, Table {1 if scale == 4 else 2}, as published: other pictures unless yours are of these sets."
+        )
+        paths += tables.write(published.TUDSR_SR[scale], out, "sr-published", caption)
+    say(paths)

@@ -25,6 +25,8 @@ from codec.payload.registry import payload_for
 #: The payload that is meant when a name gives none.
 DEFAULT_PAYLOAD = "av1"
 _LOSSLESS = 100
+#: End of the name of a codec that only makes the first of two passes.
+_PREVIEW = ":p1"
 _MAX_TIMESTEP = 999
 #: How finely a rate is asked for where the encoder picks the scale: settings are in so many parts of a bit a pixel.
 _PARTS, _LARGEST_RATE = 10_000, 1.0
@@ -46,6 +48,7 @@ class Variant:
         realism: 0..1; None = without denoising, the rescaler's own output.
         recommended: decode at the realism that the model recommends instead.
         timestep: one for every tile instead of the predicted ones; None = predicted.
+        passes: 1 = only the first pass of a model of two; None = all.
     """
 
     scale: int | None
@@ -53,14 +56,15 @@ class Variant:
     realism: float | None = 1.0
     recommended: bool = False
     timestep: float | None = None
+    passes: int | None = None
 
     @classmethod
     def parse(cls, spec: str) -> Self | None:
-        """From `tadm/SCALE[-PAYLOAD][:rREALISM][:tTIMESTEP]`, SCALE a number or `auto`, `:z` for the rescaler alone,
-        nothing for the recommended realism; None = not such a name.
+        """From `tadm/SCALE[-PAYLOAD][:rREALISM][:tTIMESTEP][:p1]`, SCALE a number or `auto`, `:z` for the rescaler
+        alone, nothing for the recommended realism; None = not such a name.
         """
         found = _NAME.fullmatch(spec)
-        how = _HOW.fullmatch(found["how"]) if found else None
+        how = _HOW.fullmatch(found["how"].removesuffix(_PREVIEW)) if found else None
         if found is None or how is None:
             return None
         realism, timestep = how["realism"] or how["both"] or "1", how["and"] or how["only"]
@@ -70,8 +74,9 @@ class Variant:
             scale=None if found["scale"] == "auto" else int(found["scale"]),
             payload=found["payload"] or DEFAULT_PAYLOAD,
             realism=None if how["z"] else float(realism),
-            recommended=not found["how"],
+            recommended=found["how"] in ("", _PREVIEW),
             timestep=float(timestep) if timestep else None,
+            passes=1 if found["how"].endswith(_PREVIEW) else None,
         )  # fmt: skip
 
     @property
@@ -80,10 +85,11 @@ class Variant:
         return f"tadm/{self.scale or 'auto'}{'' if self.payload == DEFAULT_PAYLOAD else f'-{self.payload}'}"
 
     def __str__(self) -> str:
+        preview = _PREVIEW if self.passes == 1 else ""
         if self.recommended:
-            return self.encoder
+            return self.encoder + preview
         decoder = "z" if self.realism is None else f"r{self.realism:g}"
-        return f"{self.encoder}:{decoder}" + ("" if self.timestep is None else f":t{self.timestep:g}")
+        return f"{self.encoder}:{decoder}" + ("" if self.timestep is None else f":t{self.timestep:g}") + preview
 
     @property
     def title(self) -> str:
@@ -91,6 +97,7 @@ class Variant:
         how = "rescaler only" if self.realism is None else f"realism {self.realism:g}"
         how = "default realism" if self.recommended else how
         fixed = "" if self.timestep is None else f", t = {self.timestep:g}"
+        fixed += ", one pass" if self.passes == 1 else ""
         return f"tadmc {f'{self.scale}x' if self.scale else 'auto'} {self.payload.upper()}, {how}{fixed}"
 
 
@@ -155,8 +162,8 @@ class Tadm(Codec):
         try:
             image = codec.decode(
                 data, realism=realism, denoise=self.variant.realism is not None, fixed_timestep=self.variant.timestep,
-                model=self._options.model, device=self._options.device, dtype=self._options.dtype,
-                compile=self._options.compile,
+                passes=self.variant.passes, model=self._options.model, device=self._options.device,
+                dtype=self._options.dtype, compile=self._options.compile,
             )  # fmt: skip
         except codec.TadmError as exc:
             raise CodecError(f"{self.name}: {exc}") from exc

@@ -225,6 +225,42 @@ def _conventions(given: tuple[str, ...]) -> Conventions:
     return Conventions(**chosen)
 
 
+@models_command.command("import-tudsr")
+@click.option("--backbone", required=True, help="Stable Diffusion 2.1-base in diffusers' layout: folder or hub name.")
+@click.option("--vae", help="Another VAE than the backbone's: a folder or a hub name.")
+@click.option("--first", required=True, type=_FILE, help="LoRA of the U-Net for the first pass (peft, diffusers).")
+@click.option("--second", type=_FILE, help="Likewise for the second.  [default: a package of one pass]")
+@click.option("--split", default="2x2", show_default=True, help="How much each pass enlarges.")
+@click.option("--timestep", "timesteps", type=int, multiple=True, help="Of each pass.  [default: 200, 50]")
+@click.option("--alpha", type=float, help="Of files that do not say.  [default: their rank]")
+@click.option("--prompt", type=_FILE, help="Stored embedding of the prompt, in place of a text encoder.")
+@click.option("--download", is_flag=True, help="Fetch hub names that are not on this machine.")
+@click.option("-o", "--name", required=True, help="Name in the user's data folder, or a folder to make (with a slash).")
+@quiet_option
+def import_tudsr_command(
+    *, backbone: str, vae: str | None, first: Path, second: Path | None, split: str, timesteps: tuple[int, ...],
+    alpha: float | None, prompt: Path | None, download: bool, name: str, quiet: bool,
+) -> None:  # fmt: skip
+    """Make a model package of TUDSR of plain LoRA files, one a pass. The backbone stays in place."""
+    from codec.errors import InputError
+    from codec.models.package import open_package
+    from codec.models.store import new_folder
+    from codec.models.tudsr.config import TIMESTEPS
+    from codec.models.tudsr.importing import import_tudsr
+
+    factors = split.split("x")
+    if not all(factor.isascii() and factor.isdigit() for factor in factors):
+        raise InputError(f"split is {split!r}, expected a factor a pass, as 2x2")
+    folder = Path(name) if os.sep in name else new_folder(name)
+    import_tudsr(
+        folder,
+        backbone=backbone, vae=vae, adapters=[first, *([] if second is None else [second])],
+        split=[int(factor) for factor in factors], timesteps=timesteps or TIMESTEPS, alpha=alpha, prompt=prompt,
+        download=download,
+    )  # fmt: skip
+    say(f"made {_line(open_package(folder))}", quiet=quiet)
+
+
 def _list(*, as_json: bool) -> None:
     from codec.errors import ModelError
     from codec.models.store import broken, packages
