@@ -16,6 +16,7 @@ pytest.importorskip("diffusers", reason="the tadsr family needs diffusers")
 pytest.importorskip("peft", reason="the tadsr family needs peft")
 
 import codec
+from bench.random_sd21 import make_tadsr
 from codec.cli import main
 from codec.container.constants import GridPreset
 from codec.container.reader import read
@@ -45,6 +46,18 @@ def test_s12_the_lr_is_the_plain_downscale(tiny_tadsr: Path) -> None:
     data = codec.encode(photo(120, 160), model=str(tiny_tadsr), payload="png")
     want = Image.fromarray(photo(120, 160)).resize((40, 30), Image.Resampling.BICUBIC)
     assert np.array_equal(np.asarray(codec.thumbnail(data)), np.asarray(want))
+
+
+@pytest.mark.parametrize("size", [(97, 131), (5, 3)])
+def test_s12_another_scale_and_odd_sizes(tiny_release: Path, tmp_path: Path, size: tuple[int, int]) -> None:
+    make_tadsr(tmp_path / "x8", tiny_release, scale=8, seed=3)
+    height, width = size
+    data = codec.encode(photo(height, width), model=str(tmp_path / "x8"), payload="png")
+    lr = codec.thumbnail(data)
+    assert lr.size == (-(-width // 8), -(-height // 8))
+    made = codec.decode(data, model=tmp_path / "x8", realism=0.25)
+    assert (made.size, made.info["timesteps"]) == ((width, height), ((200,),))
+    assert codec.restore(lr, model=tmp_path / "x8", realism=0.25).size == (8 * lr.width, 8 * lr.height)
 
 
 def test_the_file_says_what_it_is(coded: bytes) -> None:
