@@ -243,8 +243,11 @@ def import_tudsr_command(
 ) -> None:  # fmt: skip
     """Make a model package of TUDSR of plain LoRA files, one a pass. The backbone stays in place."""
     from codec.errors import InputError
+    from codec.models.engines import needs_torch
     from codec.models.package import open_package
     from codec.models.store import new_folder
+
+    needs_torch("tudsr")
     from codec.models.tudsr.config import TIMESTEPS
     from codec.models.tudsr.importing import import_tudsr
 

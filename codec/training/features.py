@@ -58,6 +58,11 @@ class VggDistance(nn.Module):
             self.blocks.append(layers)
         self.requires_grad_(False)
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each of `features`."""
+        return tuple(width for _, _, width in _BLOCKS[: len(self.blocks)])
+
     def features(self, x: Tensor) -> list[Tensor]:
         """Features before the last ReLU of each block of pictures, float [B, 3, H, W] in [-1, 1]; sides divide by 8."""
         h = (x + 1) * 127.5
@@ -77,8 +82,12 @@ class VggDistance(nn.Module):
         """Distance a picture, float [B]; gradients reach `made` alone."""
         with torch.no_grad():
             expected = self.features(original)
-        total = made.new_zeros(made.shape[0])
-        for i, (a, b) in enumerate(zip(self.features(made), expected, strict=True)):
+        return self.between(self.features(made), expected)
+
+    def between(self, made: list[Tensor], expected: list[Tensor]) -> Tensor:
+        """`forward` on features that are there already."""
+        total = made[0].new_zeros(made[0].shape[0], dtype=torch.float32)
+        for i, (a, b) in enumerate(zip(made, expected, strict=True)):
             if i < len(_SIZES):
                 size, weight = _SIZES[i]
                 total = total + weight / size * (a.float() - b.float()).abs().mean((1, 2, 3))

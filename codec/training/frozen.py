@@ -127,7 +127,7 @@ class Vgg16Features(Features):
 
         network = VggDistance()
         super().__init__(network)
-        self.widths = (64, 128, 256)
+        self.widths = network.widths
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """See `Features.forward`."""

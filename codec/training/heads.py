@@ -61,15 +61,26 @@ class MultiLevelHeads(nn.Module):
         return [head(map_) for head, map_ in zip(self.heads, features, strict=True)]
 
 
-def soft_bce(logits: Sequence[Tensor], label: float) -> Tensor:
-    """Binary cross-entropy of logits with a soft label, the mean over every map and then over levels (Eq. 6 and 7)."""
-    levels = [F.binary_cross_entropy_with_logits(x.float(), torch.full_like(x.float(), label)) for x in logits]
+def soft_bce(logits: Sequence[Tensor], label: float, weight: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy of logits with a soft label, the mean over every map and then over levels (Eq. 6 and 7).
+
+    Args:
+        logits: a map a level, float [B, 1, h, w] of any h and w, or [B].
+        label: 0..1.
+        weight: how much each place counts, float [B, 1, H, W], brought to each map's size by means; None = alike.
+    """
+    levels = []
+    for x in logits:
+        loss = F.binary_cross_entropy_with_logits(x.float(), torch.full_like(x.float(), label), reduction="none")
+        if weight is not None:
+            loss = loss * F.adaptive_avg_pool2d(weight.float(), (loss.shape[2], loss.shape[3]))
+        levels.append(loss.mean())
     return torch.stack(levels).mean()
 
 
-def generator_loss(made: Sequence[Tensor], label: float = REAL) -> Tensor:
-    """L_gen of the logits of what was made (Eq. 6)."""
-    return soft_bce(made, label)
+def generator_loss(made: Sequence[Tensor], label: float = REAL, weight: Tensor | None = None) -> Tensor:
+    """L_gen of the logits of what was made (Eq. 6); arguments as in `soft_bce`."""
+    return soft_bce(made, label, weight)
 
 
 def critic_loss(real: Sequence[Tensor], made: Sequence[Tensor], labels: tuple[float, float] = (REAL, FAKE)) -> Tensor:

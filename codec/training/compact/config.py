@@ -38,7 +38,8 @@ class CompactStageConfig(StageConfig):
         directions: weight, within it, of directions of features beside their differences.
         window: side of the random window of each crop in which features are compared.
         adversarial: weight of the hinge loss.
-        critic_rate: peak rate of the critic.
+        heads: weight of a second critic: heads on the frozen features (TUDSR's), see `codec.training.heads`.
+        critic_rate: peak rate of the critic, and of the heads.
         critic_width: channels of its first layer.
         critic_warmup: steps over which the adversarial loss comes in.
         full_strength: share of crops at timestep 200; the others are spread evenly over the dial.
@@ -61,6 +62,7 @@ class CompactStageConfig(StageConfig):
     directions: float = 0.0
     window: int = 64
     adversarial: float = 0.004
+    heads: float = 0.0
     critic_rate: float = 4e-4
     critic_width: int = 48
     critic_warmup: int = 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import EllipsisType
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from codec.models.compact.layers import bicubic_up
 from codec.models.compact.v2.config import LATENT_FACTOR
 from codec.models.compact.v2.denoiser import MAX_TIMESTEP
 from codec.training.compact.config import CompactStageConfig
+from codec.training.compact.judging import FeatureCritic
 from codec.training.compact.stages import CompactStage, autocast
 from codec.training.critic import PixelCritic, hinge_critic, hinge_generator
 from codec.training.crops import CodedPairs
@@ -36,13 +38,17 @@ class TextureStage(CompactStage):
         self._optimizers["critic"] = torch.optim.AdamW(
             self._critic.parameters(), config.critic_rate, (0.5, 0.98), weight_decay=0.0
         )
+        self._heads = FeatureCritic(self._distance.widths, config, device) if config.heads else None
+        if self._heads is not None:
+            self._optimizers["heads"] = self._heads.optimizer
         self._step = torch.zeros(())
 
     def tensors(self) -> Tensors:
         """See `codec.training.loop.Stage.tensors`."""
-        return super().tensors() | {f"critic/{n}": t for n, t in self._critic.state_dict().items()} | {
-            "step": self._step
-        }  # fmt: skip
+        found = super().tensors() | {f"critic/{n}": t for n, t in self._critic.state_dict().items()}
+        if self._heads is not None:
+            found |= {f"heads/{n}": t for n, t in self._heads.heads.named_parameters()}
+        return found | {"step": self._step}
 
     def step(self, rng: torch.Generator) -> dict[str, float]:
         """See `codec.training.loop.Stage.step`."""
@@ -60,7 +66,8 @@ class TextureStage(CompactStage):
             noise = torch.randn(hr[:, :1].shape, generator=rng).to(hr)
             x_hat = (base + self.model.denoiser(c.scale)(features, z_hat, noise, t)).float()
         critic = self._critic_step(hr, x_hat.detach(), condition)
-        distance = self._feature_distance(x_hat, hr, rng)
+        window = self._window(rng)
+        maps, expected, distance = self._features(x_hat[window], hr[window])
         self._critic.requires_grad_(False)
         with autocast(self.device):
             judged = self._critic(*self._shifted(rng, x_hat, condition))
@@ -70,10 +77,15 @@ class TextureStage(CompactStage):
         self._step += 1
         fidelity = self._released_fidelity(x_hat, hr, strength)
         loss = fidelity.mean() + c.features * (strength * distance).mean() + c.adversarial * ramp * adversarial
+        judged_maps = dict[str, float]()
+        if self._heads is not None:
+            judged_maps = {"heads": self._heads.learn(expected, maps)}
+            free = F.interpolate(1 - masked, size=x_hat.shape[-2:])[window] * strength.view(-1, 1, 1, 1)
+            loss = loss + c.heads * ramp * self._heads.judge(maps, free)
         norm = self._descend(loss)
         shown = {"loss": fidelity.mean(), "features": distance.mean(), "adversarial": adversarial}
         figures = {name: float(value.detach()) for name, value in shown.items()}
-        return figures | {"critic": critic, "psnr": psnr(x_hat, hr), "norm": norm}
+        return figures | judged_maps | {"critic": critic, "psnr": psnr(x_hat, hr), "norm": norm}
 
     def _strength(self, rng: torch.Generator) -> Tensor:
         """Share of the largest timestep a crop, float [B]."""
@@ -96,14 +108,19 @@ class TextureStage(CompactStage):
         y, x = (int(torch.randint(2, (1,), generator=rng)) for _ in range(2))
         return [p.roll((y, x), (2, 3)) for p in pictures]
 
-    def _feature_distance(self, made: Tensor, original: Tensor, rng: torch.Generator) -> Tensor:
-        """In one random window, the same for the batch, at any position: features have strides."""
+    def _window(self, rng: torch.Generator) -> tuple[EllipsisType, slice, slice]:
+        """A random window, the same for the batch, at any position: features have strides."""
         side, crop = self.config.window, self.config.crop
         y, x = (int(torch.randint(crop - side + 1, (1,), generator=rng)) for _ in range(2))
-        window = (..., slice(y, y + side), slice(x, x + side))
+        return ..., slice(y, y + side), slice(x, x + side)
+
+    def _features(self, made: Tensor, original: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        """Frozen features of both, and their distance a picture, float [B]."""
         with autocast(self.device):
-            distance: Tensor = self._distance(made[window], original[window])
-        return distance
+            with torch.no_grad():
+                expected = self._distance.features(original)
+            maps = self._distance.features(made)
+            return maps, expected, self._distance.between(maps, expected)
 
     def _released_fidelity(self, x_hat: Tensor, hr: Tensor, strength: Tensor) -> Tensor:
         """Fidelity a picture: all of it at timestep 0; at the largest one L1, L1 of means, chroma and phases."""

@@ -153,8 +153,13 @@ class PlainDistance(torch.nn.Module):
         super().__init__()
         assert directions >= 0
 
-    def forward(self, made: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
-        return (made - original).abs().mean((1, 2, 3))
+    widths = (3,)
+
+    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [x]
+
+    def between(self, made: list[torch.Tensor], expected: list[torch.Tensor]) -> torch.Tensor:
+        return (made[0] - expected[0]).abs().mean((1, 2, 3))
 
 
 def test_nothing_is_invented_under_a_mask(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,12 +172,29 @@ def test_nothing_is_invented_under_a_mask(store: Path, tmp_path: Path, monkeypat
     assert free["loss"] == held["loss"]
 
 
+@pytest.mark.parametrize("free", [True, False])
+def test_heads_on_features_pull_where_something_may_be_invented(
+    free: bool, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codec.training.compact.texture.VggDistance", PlainDistance)
+    folder = store if free else masked_store(store, tmp_path, np.ones_like)
+    judged, plain = (stage(folder, kind="texture", critic_width=6, critic_warmup=1, heads=h) for h in (0.1, 0.0))
+    for made in (judged, plain):
+        rng = torch.Generator().manual_seed(2)
+        shown = [made.step(rng) for _ in range(2)]
+        assert ("heads" in shown[0]) == (made is judged)
+    others = [n for n in judged.tensors() if n.startswith("model/") or "denoiser" in n]
+    assert others
+    alike = all(torch.equal(judged.tensors()[n], plain.tensors()[n]) for n in others)
+    assert alike != free
+
+
 @pytest.mark.parametrize("kind", ["reader", "texture"])
 def test_a_stopped_run_goes_on_as_if_it_had_not(
     store: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("codec.training.compact.texture.VggDistance", PlainDistance)
-    values: dict = {"kind": kind, "optimizer": "muon", "critic_width": 6, "steps": 6}
+    values: dict = {"kind": kind, "optimizer": "muon", "critic_width": 6, "steps": 6, "heads": 0.1}
     train(stage(store, **values), Run(out=tmp_path / "whole"))
     seen: list[int] = []
     train(stage(store, **values), Run(out=tmp_path / "parts", minutes=0, on_step=lambda s, _: seen.append(s)))
