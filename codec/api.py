@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 def check(prefix: bytes) -> bool:
     r"""Whether bytes begin as a `.tadm` file does; four are enough.
 
-    >>> check(b"\x9cTDM"), check(b"\x89PNG")
-    (True, False)
+    Examples:
+        >>> check(b"\x9cTDM"), check(b"\x89PNG")
+        (True, False)
     """
     return is_tadm(bytes(prefix))
 
@@ -42,9 +43,10 @@ def read_info(data: Data, *, limits: DecodeLimits | None = None) -> Info:
         FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
         InputError: this is neither bytes, a path nor a binary file object.
 
-    >>> info = read_info("examples/sample.tadm")
-    >>> info.width, info.height, info.scale
-    (768, 512, 4)
+    Examples:
+        >>> info = read_info("examples/sample.tadm")
+        >>> info.width, info.height, info.scale
+        (768, 512, 4)
     """
     parsed = parse(data, limits)
     with parsed.held:
@@ -73,9 +75,10 @@ def open(
         FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
         InputError: this is neither bytes, a path nor a binary file object, or an option has a wrong value.
 
-    >>> with open("examples/sample.tadm") as f:
-    ...     f.thumbnail().size, f.decode(region=(0, 0, 64, 32), realism=0).size
-    ((192, 128), (64, 32))
+    Examples:
+        >>> with open("examples/sample.tadm") as f:
+        ...     f.thumbnail().size, f.decode(region=(0, 0, 64, 32), realism=0).size
+        ((192, 128), (64, 32))
     """
     options = EngineOptions(
         device=device, dtype=dtype, max_vram=max_vram, compile=compile, model=model, any_model=any_model
@@ -117,9 +120,10 @@ def encode(
         UnsupportedError: a payload or a very large picture needs a package that is not installed.
         OSError: the picture cannot be read.
 
-    >>> data = encode("examples/kodim21.png", bpp=0.02)
-    >>> read_info(data).bpp <= 0.02
-    True
+    Examples:
+        >>> data = encode("examples/kodim21.png", bpp=0.02)
+        >>> read_info(data).bpp <= 0.02
+        True
     """
     from codec.encoding.encoder import encode as encode_picture
 
@@ -177,8 +181,9 @@ def decode(
         ModelError: the model it names is not here, or cannot run on this device.
         InputError: an option has a wrong value, or the region is not inside the picture.
 
-    >>> decode("examples/sample.tadm", realism=0).size
-    (768, 512)
+    Examples:
+        >>> decode("examples/sample.tadm", realism=0).size
+        (768, 512)
     """
     wanted = decode_options(options, realism, seed, denoise, fixed_timestep, passes, mark)
     with open(
@@ -199,8 +204,9 @@ def thumbnail(data: Data, *, limits: DecodeLimits | None = None) -> Image:
         FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
         InputError: this is neither bytes, a path nor a binary file object.
 
-    >>> thumbnail("examples/sample.tadm").size
-    (192, 128)
+    Examples:
+        >>> thumbnail("examples/sample.tadm").size
+        (192, 128)
     """
     with open(data, limits=limits) as image:
         return image.thumbnail()
@@ -246,8 +252,9 @@ def restore(
         LimitError: the picture or the result has too many pixels.
         OSError: the picture cannot be read.
 
-    >>> restore(thumbnail("examples/sample.tadm").crop((0, 0, 16, 8)), realism=0).size
-    (64, 32)
+    Examples:
+        >>> restore(thumbnail("examples/sample.tadm").crop((0, 0, 16, 8)), realism=0).size
+        (64, 32)
     """
     from codec.decoding.restoring import restore_picture
 

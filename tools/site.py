@@ -99,9 +99,9 @@ def commands() -> str:
             for name in made.list_commands(context):
                 below = made.get_command(context, name)
                 if below is not None and not below.hidden:
-                    add(below, click.Context(below, info_name=name, parent=context), depth + 1)
+                    add(below, click.Context(below, info_name=name, parent=context, terminal_width=90), depth + 1)
 
-    add(command, click.Context(command, info_name="tadmc", max_content_width=100), 2)
+    add(command, click.Context(command, info_name="tadmc", terminal_width=90), 2)
     return "\n".join(lines).replace("\b", "")
 
 
@@ -110,12 +110,18 @@ def python() -> str:
     lines = ["# Python", "", "The public names are those of `codec.__all__`; modules are not public.", ""]
     for name in PUBLIC:
         home = _HOMES.get(name, "codec.options" if name.endswith(("Options", "Limits")) else "codec.api")
-        lines += [f"## codec.{name}", "", f"::: {home}.{name}", "    options:", "      show_root_heading: false", ""]
-    lines += ["## Errors", "", "::: codec.errors", "    options:", "      show_root_heading: false", ""]
+        lines += [f"::: {home}.{name}", "    options:", "      heading_level: 2", *_members(name), ""]
+    hidden = ["    options:", "      show_root_heading: false", "      show_root_toc_entry: false", ""]
+    lines += ["## Errors", "", "::: codec.errors", *hidden]
     for plugin in ("pillow", "imageio"):
-        lines += [f"## codec.plugins.{plugin}", "", f"::: codec.plugins.{plugin}", "    options:"]
-        lines += ["      show_root_heading: false", ""]
+        lines += [f"## codec.plugins.{plugin}", "", f"::: codec.plugins.{plugin}", *hidden]
     return "\n".join(lines)
+
+
+def _members(name: str) -> list[str]:
+    """What is shown of a class: not what only this program's own parts call."""
+    shown = {"TadmImage": "thumbnail decode save verify close", "Engine": "packages close", "Info": "", "Saved": ""}
+    return [f"      members: [{', '.join(shown[name].split())}]"] if name in shown else []
 
 
 def decisions() -> str:

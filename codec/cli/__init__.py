@@ -27,7 +27,8 @@ def main() -> None:
 
     
     Exit codes: 0 ok, 1 bug, 2 usage, 3 broken file, 4 unsupported, 5 over a limit,
-    6 model or device, 7 input/output, 8 unusable picture or option. Of batch: 3 some pictures failed.
+    6 model or device, 7 input/output, 8 unusable picture or option.
+    Of batch: 3 some pictures failed, the others are done.
     """
 
 

@@ -70,8 +70,8 @@ def _shared(command: _Command) -> _Command:
                      help="Pictures that a dry run takes."),
         click.option("--model", help="Name or folder of the model package."),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ..."),
-        click.option("--engine", type=click.Choice(["local"]), default="local", show_default=True,
-                     help="Who works: processes of this machine."),
+        click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+                     help="Who works: processes of this machine, or Ray Data."),
         click.option("--json", "as_json", is_flag=True, help="The outcome as one JSON object on standard output."),
         quiet_option,
     ]  # fmt: skip
@@ -133,7 +133,6 @@ def _run(
     quiet: bool,
 ) -> None:  # fmt: skip
     from codec.batch.job import Job
-    from codec.batch.local import Local
     from codec.batch.sources import shards
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -144,7 +143,7 @@ def _run(
         engine=EngineOptions(model=model, device=device, **engine_options), **options,
     )  # fmt: skip
     found = shards(source, job, size=shard_size, column=column)
-    runner = Local(job, count)
+    runner = _runner(engine, job, count)
     if dry_run:
         _estimate(job, found, runner, count, dry_run_count, as_json=as_json)
         return
@@ -161,6 +160,16 @@ def _run(
     )  # fmt: skip
     if summary.failed:
         sys.exit(PARTIAL_EXIT_CODE)
+
+
+def _runner(engine: str, job: Job, workers: int) -> Runner:
+    from codec.batch.local import Local
+
+    if engine == "local":
+        return Local(job, workers)
+    from codec.batch.ray_data import RayData
+
+    return RayData(job, workers)
 
 
 def _worked(job: Job, found: list[Shard], runner: Runner, part: tuple[int, int], *, quiet: bool) -> Summary:
