@@ -3,18 +3,17 @@
 #     docker build -t tadmc .
 #     docker run --rm -v "$PWD:/work" -u "$(id -u):$(id -g)" tadmc encode photo.jpg photo.tadm
 #
-# On CPUs no PyTorch is needed. With the extra `torch`, the address of its builds for your CUDA version, and `docker run
-# --gpus all`, the same file makes a CUDA image: that variant is untested.
+# With PyTorch for a CUDA GPU, untested:
 #
-#     docker build -t tadmc:cuda --build-arg EXTRAS=batch,large,torch --build-arg PIP_ARGS="--extra-index-url ADDRESS" .
+#     docker build -t tadmc:cuda --build-arg EXTRAS=batch,large,torch .
+#     docker run --rm --gpus all ... tadmc:cuda decode --device cuda photo.tadm photo.png
 FROM python:3.12-slim AS build
-ARG PIP_ARGS=""
-ARG EXTRAS="batch,large"
+ARG EXTRAS=batch,large
 WORKDIR /source
 RUN python -m venv /opt/tadmc
 COPY pyproject.toml README.md LICENSE ./
 COPY codec codec
-RUN /opt/tadmc/bin/pip install --no-cache-dir $PIP_ARGS ".[$EXTRAS]"
+RUN /opt/tadmc/bin/pip install --no-cache-dir ".[$EXTRAS]"
 
 FROM python:3.12-slim
 COPY --from=build /opt/tadmc /opt/tadmc
