@@ -58,11 +58,11 @@ class RayData:
     def __call__(self, shard: str, tasks: Iterable[Task]) -> Iterator[Record]:
         """See `codec.batch.local.Local`."""
         left = {task.sample.name: task for task in tasks}
-        # those whose block was lost again and again run alone: who is then lost was the cause
-        for block in (_BLOCK, 1):
+        # those whose block was lost twice run one by one: who is then lost was the cause
+        for block, actors in ((_BLOCK, self._workers), (1, 1)):
             if not left:
                 return
-            for record in self._records(shard, list(left.values()), block):
+            for record in self._records(shard, list(left.values()), block, actors):
                 if left.pop(record.name, None) is not None:
                     yield record
         for task in left.values():
@@ -76,16 +76,18 @@ class RayData:
         if self._ours and self._ray.is_initialized():
             self._ray.shutdown()
 
-    def _records(self, shard: str, tasks: list[Task], block: int) -> Iterator[Record]:
+    def _records(self, shard: str, tasks: list[Task], block: int, actors: int) -> Iterator[Record]:
         rows = [
             {"sample": asdict(t.sample), "known": None if t.known is None else asdict(t.known), "foreign": t.foreign,
              "shard": shard}
             for t in tasks
         ]  # fmt: skip
         data = self._data.from_items(rows, override_num_blocks=-(-len(rows) // block))
+        alone = {"max_tasks_in_flight_per_actor": 1} if block == 1 else {}
         made = data.map(
-            RayWorker, fn_constructor_args=(self._job.to_dict(),), num_cpus=1, max_restarts=-1, max_task_retries=1,
-            compute=self._data.ActorPoolStrategy(size=self._workers),
+            RayWorker, fn_constructor_args=(self._job.to_dict(),), num_cpus=1,
+            compute=self._data.ActorPoolStrategy(size=min(actors, len(rows)), **alone),
+            ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": 1},
         )  # fmt: skip
         for row in made.iter_rows():
             yield Record(**row)

@@ -58,7 +58,7 @@ def actors() -> list[int]:
 
 def test_a_worker_killed_in_the_middle(job: Job, ray: Any, tmp_path: Path, tiny_package: Path) -> None:
     """And a picture that kills its worker every time: it fails alone."""
-    count = int(os.environ.get("TADMC_RAY_COUNT", "200"))
+    count = int(os.environ.get("TADMC_RAY_COUNT", "1000"))
     source = photographs(tmp_path / "source", count)
     before, killed = digests(source), list[int]()
 
