@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,7 @@ _worker: Worker | None = None
 def _begin(job: dict[str, Any]) -> None:
     """In a fresh worker."""
     global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which lets the samples under work end
     made = Job.from_dict(job)
     limit_threads(made.threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()

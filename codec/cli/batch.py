@@ -134,6 +134,7 @@ def _run(
 ) -> None:  # fmt: skip
     from codec.batch.job import Job
     from codec.batch.sources import shards
+    from codec.engine import Engine
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count = workers or cores
@@ -142,12 +143,18 @@ def _run(
         threads=max(1, cores // count), dry=dry_run,
         engine=EngineOptions(model=model, device=device, **engine_options), **options,
     )  # fmt: skip
+    with Engine(**job.engine.to_dict()) as tried:
+        tried.packages()  # a model that is not here is said once, not of every picture
     found = shards(source, job, size=shard_size, column=column)
     runner = _runner(engine, job, count)
     if dry_run:
         _estimate(job, found, runner, count, dry_run_count, as_json=as_json)
         return
-    summary = _worked(job, found, runner, part, quiet=quiet)
+    try:
+        summary = _worked(job, found, runner, part, quiet=quiet)
+    except KeyboardInterrupt:
+        say("tadmc: stopped; the same command goes on from here", quiet=False)
+        raise
     if as_json:
         click.echo(json.dumps(asdict(summary)))
     from codec.batch.run import PARTIAL_EXIT_CODE

@@ -22,7 +22,7 @@ def batch(tiny_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     def run(verb: str, *words: str) -> Result:
         quick = [f"--{k}={v}" for k, v in QUICK.items()] if verb == "encode" else []
-        return CliRunner().invoke(main, ["batch", verb, *words, "--model", str(tiny_package), *quick])
+        return CliRunner().invoke(main, ["batch", verb, "--model", str(tiny_package), *quick, *words])
 
     return run
 
@@ -64,6 +64,7 @@ def test_dry_run(batch: Callable[..., Result], source: Path, tmp_path: Path) -> 
         (["decode", "SOURCE", "OUT"], 8, "no .tadm files there"),
         (["decode", "SOURCE", "OUT", "--suffix", ".xyz"], 8, "cannot write pictures"),
         (["encode", "nowhere", "OUT"], 8, "nothing there"),
+        (["encode", "SOURCE", "OUT", "--model", "nowhere"], 6, "nowhere"),
         (["encode", "nope://x", "OUT"], 8, "nope"),
     ],
 )

@@ -87,6 +87,25 @@ def test_kill_9_at_a_random_moment(count: int, times: int, tiny_package: Path, t
     check(source, target, count, tiny_package)
 
 
+def test_ctrl_c(tiny_package: Path, tmp_path: Path) -> None:
+    """One line, no traceback of anybody; and it goes on."""
+    source, target = photographs(tmp_path / "source", 60), tmp_path / "out"
+    running = subprocess.Popen(
+        command(source, target, tiny_package), start_new_session=True, stderr=subprocess.PIPE, text=True
+    )
+    while made(target) < 5 and running.poll() is None:
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGINT)
+    said = running.communicate(timeout=100)[1]
+    assert running.returncode != 0
+    assert "the same command goes on" in said
+    assert "Traceback" not in said
+    left = 60 - made(target)
+    done = subprocess.run(command(source, target, tiny_package), check=True, capture_output=True, timeout=100)
+    assert left <= json.loads(done.stdout)["worked"] <= left + 6  # those under work when it was stopped
+    check(source, target, 60, tiny_package)
+
+
 def status(process: Path) -> str:
     try:
         return (process / "status").read_text()
