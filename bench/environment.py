@@ -19,8 +19,8 @@ from bench.codecs.tadm import model_id, scales
 
 #: Packages whose version may move a figure.
 _PACKAGES = (
-    "bjontegaard", "matplotlib", "numpy", "pillow", "pillow-heif", "pillow-jxl-plugin", "pyiqa", "scipy",
-    "ssimulacra2", "torch",
+    "bjontegaard", "matplotlib", "numpy", "onnxruntime", "openvino", "pillow", "pillow-heif", "pillow-jxl-plugin",
+    "pyiqa", "scipy", "ssimulacra2", "torch",
 )  # fmt: skip
 _LIBRARIES = ("avif", "jpg", "webp", "zlib")
 ROOT = Path(__file__).resolve().parent.parent

@@ -146,7 +146,7 @@ def valid_entries(plan: Plan, entries: list[Entry], *, failures: bool = False) -
 
 
 def _in_line(plan: Plan, work: list[Work], number: int) -> Iterator[Task]:
-    torch.set_num_threads(plan.threads)
+    _compute_with(plan.threads)
     with Decoder(plan.options, plan.threads, plan.scratch / "line") as decoder:
         for left in work:
             perform(plan, left, number, decoder)
@@ -184,9 +184,15 @@ def _digest(path: Path) -> str:
 _decoder: Decoder | None = None
 
 
+def _compute_with(threads: int) -> None:
+    """In this process, whatever runs its networks."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    torch.set_num_threads(threads)
+
+
 def _start_job(plan: Plan, parent: int, own: Path) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    torch.set_num_threads(plan.threads)
+    _compute_with(plan.threads)
     (own / str(os.getpid())).touch()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

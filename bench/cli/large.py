@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bench.cli.common import CONSOLE, Bar, out_option, say
+from codec.options import ENGINES
 
 
 @click.command("large")
@@ -17,7 +18,8 @@ from bench.cli.common import CONSOLE, Bar, out_option, say
 )
 @click.option("--scale", type=int, default=4, show_default=True, help="HR/LR ratio.")
 @click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True)
-def large_command(photo: Path, out: Path, *, sides: tuple[int, ...], scale: int, dtype: str) -> None:
+@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True)
+def large_command(photo: Path, out: Path, *, sides: tuple[int, ...], scale: int, dtype: str, engine: str) -> None:
     """Time and memory of the tadmc command on large square TIFFs of mirrored copies of PHOTO.
 
     A side of 32768 is a gigapixel and needs 7 GB of temporary files. The machine should do nothing else meanwhile.
@@ -26,7 +28,7 @@ def large_command(photo: Path, out: Path, *, sides: tuple[int, ...], scale: int,
     from bench.speed.large import RESULTS, SIDES, draw_large, measure_large
 
     with Bar("timing") as bar:
-        rows = measure_large(photo, sides or SIDES, out, scale=scale, dtype=dtype, progress=bar)
+        rows = measure_large(photo, sides or SIDES, out, scale=scale, dtype=dtype, engine=engine, progress=bar)
     for row in rows:
         CONSOLE.print(f"{row['side']}x{row['side']}: {row['bytes']} bytes")
         for what in ("encode", "decode"):

@@ -34,9 +34,17 @@ from bench.photos import list_photos, read_photo
 @device_option
 @click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True, help="Ours.")
 @click.option("--compile", "compiled", is_flag=True, help="Compile large networks of ours (sd21) in the first call.")
+@click.option(
+    "--engine", "engines", type=click.Choice(["onnx", "openvino", "torch"]), multiple=True,
+    help="Time ours with each of these; repeat.  [default: auto, once]",
+)  # fmt: skip
+@click.option(
+    "--commands", type=click.IntRange(0), default=0, show_default=True, metavar="ROUNDS",
+    help="Also time whole commands of ours beside `import torch`, in so many rounds.",
+)  # fmt: skip
 def speed_command(
     photos: Path, out: Path, *, sizes: tuple[int, ...], specs: tuple[str, ...], repeats: int, limit_seconds: float,
-    model: str | None, device: str, dtype: str, compiled: bool,
+    model: str | None, device: str, dtype: str, compiled: bool, engines: tuple[str, ...], commands: int,
 ) -> None:  # fmt: skip
     """Time and memory of encoding and decoding by size, on pictures made from PHOTOS (a picture or a folder).
 
@@ -44,6 +52,7 @@ def speed_command(
     """
     from bench import records
     from bench.figures.style import save
+    from bench.speed.commands import time_commands
     from bench.speed.measure import RESULTS, SIDES, SpeedPlan, time_all
     from bench.speed.plot import draw_speed
 
@@ -54,13 +63,18 @@ def speed_command(
     if not codecs:
         raise BenchError("no codec left to time")
     plan = SpeedPlan(
-        specs=tuple(codecs), sides=tuple(sorted(set(sizes))) or SIDES, options=options, repeats=repeats,
-        limit_seconds=limit_seconds, threads=threads_for(1),
+        specs=tuple(codecs), engines=engines, sides=tuple(sorted(set(sizes))) or SIDES, options=options,
+        repeats=repeats, limit_seconds=limit_seconds, threads=threads_for(1),
     )  # fmt: skip
     with Bar("timing") as bar:
         record = time_all(plan, read_photo(list_photos(photos)[0]), skipped, bar)
+        if commands:
+            record["commands"] = time_commands(engines or ("auto",), commands, plan.threads, bar)
     records.write(record, out / RESULTS)
     CONSOLE.print(_table(record))
+    for line in record.get("commands", ()):
+        CONSOLE.print(f"{line['command']}: least {line['min_seconds']:.2f} s, median {line['median_seconds']:.2f} s, "
+                      f"{line['median_ratio']:.2f} of `import torch`")  # fmt: skip
     for line in record["left_out"]:
         CONSOLE.print(f"left out {line['codec']} at {line['side']}: {line['reason']}")
     for path in (out / RESULTS, *(save(draw_speed(record), out, "speed") if record["rows"] else ())):

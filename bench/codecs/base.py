@@ -21,12 +21,14 @@ class CodecOptions:
         device: where ours runs: "auto", "cpu", "cuda", ...; the compact family always encodes on the CPU.
         dtype: its precision: "auto", "fp32", "bf16".
         compile: whether large networks of ours are compiled first.
+        engine: what runs them: "auto", "onnx", "openvino", "torch".
     """
 
     model: str | None = None
     device: str = "auto"
     dtype: str = "auto"
     compile: bool = False
+    engine: str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,9 @@ from bench.codecs.base import Codec, CodecOptions, Decoded, Expected, fingerprin
 from bench.errors import CodecError, MissingError
 from bench.photos import Photo
 from codec.codings import LOSSLESS_PAYLOADS, PAYLOADS, Coding
+from codec.models.compact.family import COMPACT
+from codec.models.engines import resolve_engine
+from codec.models.family import Runtime
 from codec.models.package import Package
 from codec.models.store import for_encoding
 from codec.payload.registry import payload_for
@@ -143,7 +146,7 @@ class Tadm(Codec):
             recommended = f", realism {package.family.default_realism(package.config):g}"
         return (
             f"tadmc {codec.__version__}, {models}{recommended}, {_library(self.variant.payload)}, "
-            f"{_precision(self._options.device, self._options.dtype)}"
+            f"{_precision(self._options)}"
         )
 
     def encode(self, photo: Photo, setting: int) -> bytes:
@@ -152,8 +155,9 @@ class Tadm(Codec):
             options = replace(options, bpp=setting / self.parts)
         elif setting != _LOSSLESS:
             options = replace(options, quality=setting)
+        engine = _engine(replace(self._options, dtype="auto", compile=False))  # those are the decoder's
         try:
-            return codec.encode(photo.pixels, options=options, model=self._options.model, device=self._options.device)
+            return codec.encode(photo.pixels, options=options, engine=engine)
         except codec.TadmError as exc:
             raise CodecError(f"{self.name} at {setting}: {photo.name} cannot be encoded ({exc})") from exc
 
@@ -162,8 +166,7 @@ class Tadm(Codec):
         try:
             image = codec.decode(
                 data, realism=realism, denoise=self.variant.realism is not None, fixed_timestep=self.variant.timestep,
-                passes=self.variant.passes, model=self._options.model, device=self._options.device,
-                dtype=self._options.dtype, compile=self._options.compile,
+                passes=self.variant.passes, engine=_engine(self._options),
             )  # fmt: skip
         except codec.TadmError as exc:
             raise CodecError(f"{self.name}: {exc}") from exc
@@ -211,9 +214,25 @@ def _library(payload: str) -> str:
     return f"Pillow {pillow_version}"
 
 
+@lru_cache(maxsize=2)
+def _engine(options: CodecOptions) -> codec.Engine:
+    """One for all codecs of ours with these options."""
+    return codec.Engine(
+        model=options.model, device=options.device, dtype=options.dtype, compile=options.compile, engine=options.engine
+    )
+
+
 @lru_cache
-def _precision(device: str, dtype: str) -> str:
+def _precision(options: CodecOptions) -> str:
+    """Precision, device and software of the networks."""
+    runtime = Runtime(device=options.device, dtype=options.dtype, engine=options.engine)
+    if families(options.model) == {COMPACT.name}:
+        engine = resolve_engine(runtime)
+        if engine != "torch":
+            package = {"onnx": "onnxruntime"}.get(engine, engine)
+            dtype = "bfloat16" if options.dtype == "bf16" else "float32"
+            return f"{dtype} on cpu, {package} {metadata.version(package)}"
     from codec.models.device import resolve_device, resolve_dtype  # loads torch, which listing codecs need not
 
-    where = resolve_device(device)
-    return f"{str(resolve_dtype(dtype, where)).removeprefix('torch.')} on {where.type}"
+    where = resolve_device(options.device)
+    return f"{str(resolve_dtype(options.dtype, where)).removeprefix('torch.')} on {where.type}"

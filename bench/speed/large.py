@@ -25,7 +25,7 @@ _MEBIBYTE = 2**20
 
 
 def measure_large(
-    photo: Path, sides: tuple[int, ...], out: Path, *, scale: int = 4, dtype: str = "auto",
+    photo: Path, sides: tuple[int, ...], out: Path, *, scale: int = 4, dtype: str = "auto", engine: str = "auto",
     progress: Progress = lambda *_: None,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Encode and decode a square picture of each side in processes of their own.
@@ -38,6 +38,7 @@ def measure_large(
         out: folder for `large.json`, written anew after every side.
         scale: HR/LR ratio.
         dtype: precision of decoding.
+        engine: what runs the networks.
         progress: called after every side.
 
     Returns:
@@ -47,11 +48,11 @@ def measure_large(
         CodecError: a command failed, or gave back another size.
     """
     out.mkdir(parents=True, exist_ok=True)
-    environment = describe(CodecOptions(), threads_for(1))
+    environment = describe(CodecOptions(dtype=dtype, engine=engine), threads_for(1))
     rows: list[dict[str, Any]] = []
     for side in sorted(set(sides)):
         with tempfile.TemporaryDirectory() as work:
-            rows.append(_measure(photo, side, scale, dtype, Path(work)))
+            rows.append(_measure(photo, side, scale, (dtype, engine), Path(work)))
         (out / RESULTS).write_text(json.dumps({"environment": environment, "rows": rows}, indent=1) + "\n")
         progress(len(rows), len(set(sides)), f"{side}x{side}")
     return rows
@@ -79,12 +80,14 @@ def _run(*arguments: str) -> dict[str, float]:
     return {"seconds": time.perf_counter() - start, "peak_bytes": usage.ru_maxrss * 1024}
 
 
-def _measure(photo: Path, side: int, scale: int, dtype: str, work: Path) -> dict[str, Any]:
+def _measure(photo: Path, side: int, scale: int, how: tuple[str, str], work: Path) -> dict[str, Any]:
     """Encode and decode one picture."""
     source, coded, out = work / "in.tif", work / "a.tadm", work / "out.tif"
+    dtype, engine = how
     _make_picture(photo, side, source)
-    encoded = _run("encode", str(source), str(coded), "--scale", str(scale), "-q", "-f")
-    decoded = _run("decode", str(coded), str(out), "--max-pixels", "0", "--dtype", dtype, "-q", "-f")
+    encoded = _run("encode", str(source), str(coded), "--scale", str(scale), "--engine", engine, "-q", "-f")
+    precise = ["--dtype", dtype, "--engine", engine]
+    decoded = _run("decode", str(coded), str(out), "--max-pixels", "0", *precise, "-q", "-f")
     back = pyvips.Image.new_from_file(str(out))
     if (back.width, back.height) != (side, side):
         raise CodecError(f"decoded to {back.width}x{back.height}, expected {side}x{side}")
@@ -92,6 +95,7 @@ def _measure(photo: Path, side: int, scale: int, dtype: str, work: Path) -> dict
         "side": side,
         "scale": scale,
         "dtype": dtype,
+        "engine": engine,
         "bytes": coded.stat().st_size,
         "encode": encoded,
         "decode": decoded,

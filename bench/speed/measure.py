@@ -6,7 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class SpeedPlan:
 
     Attributes:
         specs: codecs.
+        engines: that ours is timed with, each apart; empty = the one of the options, under the codec's plain name.
         sides: of square pictures in pixels, increasing.
         options: model and device of ours.
         repeats: warm calls, of which the median counts.
@@ -46,6 +47,7 @@ class SpeedPlan:
     """
 
     specs: tuple[str, ...]
+    engines: tuple[str, ...] = ()
     sides: tuple[int, ...] = SIDES
     options: CodecOptions = field(default_factory=CodecOptions)
     repeats: int = 3
@@ -65,25 +67,28 @@ def time_all(
         progress: told after every codec and size.
     """
     rows, left_out, codecs = [], [], {}
-    total, done = len(plan.specs) * len(plan.sides), 0
+    work = _work(plan)
+    total, done = len(work) * len(plan.sides), 0
     with tempfile.TemporaryDirectory(prefix="bench-speed-") as folder:
-        for spec in plan.specs:
-            codec = make(spec, plan.options)
-            codecs[codec.name] = dict(codec.describe())
+        for spec, options, on in work:
+            codec = make(spec, options)
+            name = codec.name + on
+            codecs[name] = dict(codec.describe()) | {"title": f"{codec.title}{on}"}
             setting, last, last_side = setting_for(codec, photo), 0.0, 1
             for side in plan.sides:
                 expected = last * (side / last_side) ** 2
                 if expected > plan.limit_seconds:
-                    left_out.append({"codec": codec.name, "side": side, "reason": f"would take about {expected:.0f} s"})
+                    left_out.append({"codec": name, "side": side, "reason": f"would take about {expected:.0f} s"})
                 else:
                     try:
-                        row = _time_one(plan, spec, codec, setting, _picture(photo, side, Path(folder)))
+                        found = _time_one(plan, spec, options, setting, _picture(photo, side, Path(folder)))
+                        row = {"codec": name, **found}
                         rows.append(row)
                         last, last_side = max(row["encode"]["warm_seconds"], row["decode"]["warm_seconds"]), side
                     except CodecError as exc:
-                        left_out.append({"codec": codec.name, "side": side, "reason": str(exc)})
+                        left_out.append({"codec": name, "side": side, "reason": str(exc)})
                 done += 1
-                progress(done, total, f"{codec.name} {side}")
+                progress(done, total, f"{name} {side}")
     return {
         "schema": SCHEMA_VERSION, "kind": "speed", "environments": [describe(plan.options, plan.threads)],
         "codecs": codecs, "skipped": skipped,
@@ -93,6 +98,17 @@ def time_all(
         },
         "rows": rows, "left_out": left_out, "growth": fit_growth(rows),
     }  # fmt: skip
+
+
+def _work(plan: SpeedPlan) -> list[tuple[str, CodecOptions, str]]:
+    """Codecs and options, and what to add to the codec's name; only ours has engines."""
+    work = []
+    for spec in plan.specs:
+        if plan.engines and make(spec, plan.options).family == "tadm":
+            work += [(spec, replace(plan.options, engine=engine), f" on {engine}") for engine in plan.engines]
+        else:
+            work.append((spec, plan.options, ""))
+    return work
 
 
 def square(pixels: PixelArray, side: int) -> PixelArray:
@@ -133,12 +149,12 @@ def _picture(photo: Photo, side: int, folder: Path) -> Path:
     return path
 
 
-def _time_one(plan: SpeedPlan, spec: str, codec: Codec, setting: int, picture: Path) -> dict[str, Any]:
+def _time_one(plan: SpeedPlan, spec: str, options: CodecOptions, setting: int, picture: Path) -> dict[str, Any]:
     side = int(picture.stem)
-    row: dict[str, Any] = {"codec": codec.name, "side": side, "pixels": side * side, "setting": setting}
+    row: dict[str, Any] = {"side": side, "pixels": side * side, "setting": setting}
     for what in ("encode", "decode"):
         request = {
-            "what": what, "codec": spec, "setting": setting, "options": asdict(plan.options), "pixels": str(picture),
+            "what": what, "codec": spec, "setting": setting, "options": asdict(options), "pixels": str(picture),
             "coded": str(picture.with_name("coded")), "repeats": plan.repeats,
         }  # fmt: skip
         allowed = max(_LEAST_TIMEOUT, 20 * plan.limit_seconds * (plan.repeats + 1))
@@ -149,10 +165,10 @@ def _time_one(plan: SpeedPlan, spec: str, codec: Codec, setting: int, picture: P
                 command, capture_output=True, text=True, check=False, env=environment, timeout=allowed
             )
         except subprocess.TimeoutExpired as exc:
-            raise CodecError(f"{codec.name}: {what} of {side}x{side} took more than {allowed:.0f} s") from exc
+            raise CodecError(f"{spec}: {what} of {side}x{side} took more than {allowed:.0f} s") from exc
         if done.returncode:
             last = done.stderr.strip().splitlines()[-1:]
-            raise CodecError(f"{codec.name}: {what} of {side}x{side} ended with {done.returncode} ({' '.join(last)})")
+            raise CodecError(f"{spec}: {what} of {side}x{side} ended with {done.returncode} ({' '.join(last)})")
         found = json.loads(done.stdout)
         row["bytes"] = found.pop("bytes")
         found["megapixels_per_second"] = round(side * side / 1e6 / max(found["warm_seconds"], 1e-9), 4)

@@ -12,9 +12,13 @@ import pytest
 from bench import records
 from bench.codecs.base import CodecOptions
 from bench.codecs.registry import make
+from bench.environment import python_command
+from bench.errors import CodecError
 from bench.figures import tables
 from bench.figures.style import save
 from bench.photos import Photo
+from bench.speed import commands as whole
+from bench.speed import measure
 from bench.speed.growth import fit_growth, power_law
 from bench.speed.measure import SpeedPlan, setting_for, square, time_all
 from bench.speed.plot import draw_speed
@@ -88,6 +92,59 @@ def test_a_small_measurement(photo: Callable[[int, int], Pixels], tmp_path: Path
             assert row[what]["cold_seconds"] > row[what]["warm_seconds"] > 0
             assert row[what]["peak_bytes"] >= row[what]["baseline_bytes"] > 1_000_000
             assert row[what]["gpu_bytes"] is None
+    record["commands"] = [{"command": "x", "min_seconds": 0.1, "median_seconds": 0.2, "median_ratio": 0.5}]
+    records.validate(record)
     assert [p.name for p in save(draw_speed(record), tmp_path, "speed")] == ["speed.svg", "speed.png"]
     header, rows = tables.speed(record)
     assert rows[0][header.index("side")] == "96"
+
+
+def test_ours_is_timed_with_every_engine_asked_for(
+    photo: Callable[[int, int], Pixels], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others once; each engine in a row of its own, under its name."""
+    asked: list[tuple[str, str]] = []
+
+    def timed(plan: SpeedPlan, spec: str, options: CodecOptions, setting: int, picture: Path) -> dict:
+        asked.append((spec, options.engine))
+        timing: dict[str, float | None] = dict.fromkeys(("cold_seconds", "warm_seconds", "megapixels_per_second"), 1.0)
+        timing |= {"peak_bytes": 2, "baseline_bytes": 1, "gpu_bytes": None}
+        return {"side": 64, "pixels": 4096, "setting": setting, "bytes": 9, "encode": timing, "decode": timing}
+
+    monkeypatch.setattr(measure, "_time_one", timed)
+    monkeypatch.setattr(measure, "setting_for", lambda codec, photo: codec.settings[0])
+    plan = SpeedPlan(specs=("jpeg", "tadm/4:r0"), engines=("onnx", "torch"), sides=(64,))
+    record = time_all(plan, Photo("p", photo(64, 64)), {})
+    records.validate(record)
+    assert asked == [("jpeg", "auto"), ("tadm/4:r0", "onnx"), ("tadm/4:r0", "torch")]
+    assert [row["codec"] for row in record["rows"]] == ["jpeg", "tadm/4:r0 on onnx", "tadm/4:r0 on torch"]
+    versions = [record["codecs"][name]["version"] for name in ("tadm/4:r0 on onnx", "tadm/4:r0 on torch")]
+    assert "onnxruntime" in versions[0]
+    assert "onnxruntime" not in versions[1]
+
+
+def test_whole_commands_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    def seconds(command: list[str], threads: int) -> float:
+        order.append(command[-1] if "import torch" in command else command[3])
+        return float(len(order))
+
+    monkeypatch.setattr(whole, "_seconds", seconds)
+    rows = whole.time_commands(("onnx",), 2, 1)
+    names = ["import torch", "decode", "encode", "thumbnail", "info", "--help"]
+    assert order == names * 2
+    assert rows[0] == {"command": "import torch", "min_seconds": 1.0, "median_seconds": 4.0, "median_ratio": 1.0}
+    assert rows[1]["command"] == "decode, onnx"
+    assert rows[1]["median_ratio"] == round((2 / 1 + 8 / 7) / 2, 4)
+
+
+@pytest.mark.slow
+def test_every_command_runs() -> None:
+    rows = whole.time_commands(("onnx",), 1, 1)
+    assert all(row["min_seconds"] == row["median_seconds"] > 0 for row in rows)
+
+
+def test_a_command_that_fails_is_said() -> None:
+    with pytest.raises(CodecError, match="ended with 2"):
+        whole._seconds(python_command("codec", "nonsense"), 1)
