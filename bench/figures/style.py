@@ -51,6 +51,7 @@ class Look:
 def look(name: str, family: str, scale: int) -> Look:
     """The look of a codec, by its name, family and scale as results files have them."""
     if family == "tadm":
+        name = name.partition(" on ")[0]  # an engine changes no picture
         line = "dashed" if name.endswith(":r0") else "dotted" if name.endswith(":z") else "solid"
         marker = "s" if "-" in name else "o"
         return Look(_OURS.get(scale, "#d62728"), line, marker, _DASHES[line], 2.2)
