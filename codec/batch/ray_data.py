@@ -83,10 +83,10 @@ class RayData:
             for t in tasks
         ]  # fmt: skip
         data = self._data.from_items(rows, override_num_blocks=-(-len(rows) // block))
-        alone = {"max_tasks_in_flight_per_actor": 1} if block == 1 else {}
         made = data.map(
             RayWorker, fn_constructor_args=(self._job.to_dict(),), num_cpus=1,
-            compute=self._data.ActorPoolStrategy(size=min(actors, len(rows)), **alone),
+            # one block at a time: those queued behind one that kills its actor would fail with it
+            compute=self._data.ActorPoolStrategy(size=min(actors, len(rows)), max_tasks_in_flight_per_actor=1),
             ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": 1},
         )  # fmt: skip
         for row in made.iter_rows():
