@@ -228,7 +228,8 @@ def _conventions(given: tuple[str, ...]) -> Conventions:
 @models_command.command("import-tudsr")
 @click.option("--backbone", required=True, help="Stable Diffusion 2.1-base in diffusers' layout: folder or hub name.")
 @click.option("--vae", help="Another VAE than the backbone's: a folder or a hub name.")
-@click.option("--first", required=True, type=_FILE, help="LoRA of the U-Net for the first pass (peft, diffusers).")
+@click.option("--first", type=_FILE, help="LoRA of the U-Net for the first pass (peft, diffusers).")
+@click.option("--tadm", help="A package of TADM as the first pass instead: name or folder.")
 @click.option("--second", type=_FILE, help="Likewise for the second.  [default: a package of one pass]")
 @click.option("--split", default="2x2", show_default=True, help="How much each pass enlarges.")
 @click.option("--timestep", "timesteps", type=int, multiple=True, help="Of each pass.  [default: 200, 50]")
@@ -238,15 +239,17 @@ def _conventions(given: tuple[str, ...]) -> Conventions:
 @click.option("-o", "--name", required=True, help="Name in the user's data folder, or a folder to make (with a slash).")
 @quiet_option
 def import_tudsr_command(
-    *, backbone: str, vae: str | None, first: Path, second: Path | None, split: str, timesteps: tuple[int, ...],
-    alpha: float | None, prompt: Path | None, download: bool, name: str, quiet: bool,
+    *, backbone: str, vae: str | None, first: Path | None, tadm: str | None, second: Path | None, split: str,
+    timesteps: tuple[int, ...], alpha: float | None, prompt: Path | None, download: bool, name: str, quiet: bool,
 ) -> None:  # fmt: skip
     """Make a model package of TUDSR of plain LoRA files, one a pass. The backbone stays in place."""
     from codec.errors import InputError
     from codec.models.engines import needs_torch
     from codec.models.package import open_package
-    from codec.models.store import new_folder
+    from codec.models.store import new_folder, packages
 
+    if (first is None) == (tadm is None):
+        raise click.UsageError("give one of --first and --tadm")
     needs_torch("tudsr")
     from codec.models.tudsr.config import TIMESTEPS
     from codec.models.tudsr.importing import import_tudsr
@@ -257,9 +260,9 @@ def import_tudsr_command(
     folder = Path(name) if os.sep in name else new_folder(name)
     import_tudsr(
         folder,
-        backbone=backbone, vae=vae, adapters=[first, *([] if second is None else [second])],
+        backbone=backbone, vae=vae, adapters=[path for path in (first, second) if path is not None],
         split=[int(factor) for factor in factors], timesteps=timesteps or TIMESTEPS, alpha=alpha, prompt=prompt,
-        download=download,
+        tadm=None if tadm is None else packages(tadm)[0].folder, download=download,
     )  # fmt: skip
     say(f"made {_line(open_package(folder))}", quiet=quiet)
 

@@ -16,7 +16,16 @@ from codec.models.package import Package, open_package
 _SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 #: What of a folder belongs to a package.
-_FILES = ("*.json", "*.safetensors", "*/*.json", "*/*.safetensors", "README.md", "LICENSE*")
+_FILES = (
+    "*.json",
+    "*.safetensors",
+    "*/*.json",
+    "*/*.safetensors",
+    "*/*/*.json",
+    "*/*/*.safetensors",
+    "README.md",
+    "LICENSE*",
+)
 
 
 def shipped() -> list[Package]:
@@ -104,7 +113,7 @@ def add(folder: Path, name: str | None = None) -> Package:
         for pattern in _FILES:
             for file in folder.glob(pattern):
                 target = copy / file.relative_to(folder)
-                target.parent.mkdir(exist_ok=True)
+                target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
         copy.rename(home)
     return open_package(home)

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec.arrays import PixelArray, Progress, no_progress
+from codec.arrays import FloatArray, PixelArray, Progress, no_progress
 from codec.geometry import Box, Size
 from codec.models.device import free_memory, limit_memory, needing_memory, resolve_device, resolve_dtype
 from codec.models.family import Lr, Recipe, Runtime
 from codec.models.rounding import from_uint8, to_uint8
+from codec.models.sd21.decoding import Sd21Restorer
 from codec.models.sd21.running import first_batch, with_less
+from codec.models.tudsr.after_tadm import first_picture, load_first
 from codec.models.tudsr.config import timesteps_of
 from codec.models.tudsr.geometry import before, enlarged_size, extended_lr, seen
 from codec.models.tudsr.package import load_package
@@ -32,8 +34,11 @@ class TudsrRestorer:
 
     timestep_tile = None
 
-    def __init__(self, pipeline: TudsrPipeline, *, batch: int | None = None, max_vram: float | None = None) -> None:
-        self._pipeline, self._max_vram = pipeline, max_vram
+    def __init__(
+        self, pipeline: TudsrPipeline, *, first: Sd21Restorer | None = None, batch: int | None = None,
+        max_vram: float | None = None,
+    ) -> None:  # fmt: skip
+        self._pipeline, self._first, self._max_vram = pipeline, first, max_vram
         self._batch = batch or first_batch(pipeline.device)
 
     @classmethod
@@ -51,14 +56,15 @@ class TudsrRestorer:
         limit_memory(device, runtime.max_vram)
         with needing_memory(device, "the model"):
             pipeline = load_package(folder)
-            passes = len(pipeline.config.split)
+            passes = len(pipeline.config.adapters)
             needed = passes * unet_bytes(pipeline.denoisers, dtype) + _SPARE_BYTES
             if passes == 1 or free_memory(device, runtime.max_vram) > needed:
                 pipeline.denoisers.merge()
             pipeline.place(device, dtype)
         if runtime.compile:
             pipeline.compile_networks()
-        return cls(pipeline, max_vram=runtime.max_vram)
+        first = load_first(folder, runtime) if pipeline.config.first == "tadm" else None
+        return cls(pipeline, first=first, max_vram=runtime.max_vram)
 
     def pieces(self, lr: Lr, recipe: Recipe, area: Box, *, streamed: bool, on_progress: Progress) -> Iterator[Piece]:
         """See `codec.models.family.Restorer.pieces`: only tiles that the area touches are run, a row at a time."""
@@ -66,13 +72,33 @@ class TudsrRestorer:
         config, options = self._pipeline.config, recipe.options
         size = extended_lr(recipe.size, config.scale, config.split[0])
         realism = 1.0 if options.realism is None else options.realism
+        if self._first is not None:
+            yield from self._after_first(self._first, lr, recipe, size, area, on_progress)
+            return
         times = timesteps_of(config.timesteps, realism, options.fixed_timestep)
         used = len(config.split) if options.passes is None else min(options.passes, len(config.split))
         run = self.passes(times, denoise=options.denoise, used=used)
         shown = np.array([times[:used]], np.float32)
         pixels = lr.crop(Box(0, 0, size.width, size.height))
+        yield from self._pieces(pixels, run, area, shown, on_progress)
+
+    def _after_first(
+        self, first: Sd21Restorer, lr: Lr, recipe: Recipe, size: Size, area: Box, on_progress: Progress
+    ) -> Iterator[Piece]:
+        """`pieces` where the first pass is TADM's: its picture, enlarged; a fixed timestep is its own."""
+        config, options = self._pipeline.config, recipe.options
+        pixels, shown = first_picture(first, lr, recipe, enlarged_size(size, config.split[0]))
+        (t,) = timesteps_of(config.timesteps, 1.0 if options.realism is None else options.realism)
+        preview = options.passes == 1
+        second = Pass(config.split[1], "bilinear", None if preview else self.network(0, t, denoise=options.denoise))
+        shown = shown if preview else np.array([[t]], np.float32)
+        yield from self._pieces(pixels, (second,), area, shown, on_progress)
+
+    def _pieces(
+        self, lr: PixelArray, passes: Sequence[Pass], area: Box, shown: FloatArray, on_progress: Progress
+    ) -> Iterator[Piece]:
         y = area.y
-        for rows in self.rows(pixels, run, area, on_progress):
+        for rows in self.rows(lr, passes, area, on_progress):
             yield Piece(box=Box(area.x, y, area.width, rows.shape[0]), pixels=rows, timesteps=shown)
             y += rows.shape[0]
 

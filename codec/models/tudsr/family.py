@@ -11,7 +11,9 @@ from codec.codings import LOSSLESS_PAYLOADS
 from codec.geometry import Size
 from codec.models.engines import needs_torch
 from codec.models.family import LrEncoder, Restorer, Runtime, settled
+from codec.models.files import read_config
 from codec.models.plain import PlainLrEncoder
+from codec.models.sd21.family import SD21
 from codec.options import DecodeOptions, EncodeOptions
 
 #: Keys of the config that say nothing about how a file is decoded.
@@ -21,7 +23,9 @@ _PASSES = ("first", "second")
 
 
 class TudsrFamily:
-    """See `codec.models.family.Family`. The stored LR is the plain downscale; encoding loads no network."""
+    """See `codec.models.family.Family`. The stored LR is the plain downscale, and encoding loads no network, unless the
+    first pass is a package of TADM: then it is that one's.
+    """
 
     name = "tudsr"
     preset = 3
@@ -34,11 +38,14 @@ class TudsrFamily:
         return tuple(config["scales"])
 
     def reads_pictures(self, config: dict[str, Any]) -> bool:
-        """See `Family.reads_pictures`."""
-        return True
+        """See `Family.reads_pictures`: unless its first pass is TADM's."""
+        return not _after_tadm(config)
 
     def parts(self, config: dict[str, Any], scale: int) -> tuple[str, ...]:
-        """See `Family.parts`: an adapter a pass, and the prompt."""
+        """See `Family.parts`: an adapter a pass, or all of TADM's first, and the prompt."""
+        if _after_tadm(config):
+            first = SD21.parts(config.get("first_package", {}), config["split"][0])
+            return (*(f"first/{part}" for part in first), "prompt", "second")
         return (*_PASSES[: len(config.get("split", ()))], "prompt")
 
     def identity(self, config: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +61,9 @@ class TudsrFamily:
         return options.denoise
 
     def settle(self, config: dict[str, Any], options: EncodeOptions) -> EncodeOptions:
-        """See `Family.settle`."""
+        """See `Family.settle`; where the first pass is TADM's, as that."""
+        if _after_tadm(config):
+            return SD21.settle(config, options)
         return settled(
             options, scale=config["scales"][0], payload=_PAYLOAD, quality=_QUALITY, lossless=LOSSLESS_PAYLOADS
         )
@@ -65,7 +74,12 @@ class TudsrFamily:
 
     def load_encoder(self, folder: Path, config: dict[str, Any], scale: int, runtime: Runtime) -> LrEncoder:
         """See `Family.load_encoder`."""
-        return PlainLrEncoder(scale)
+        if not _after_tadm(config):
+            return PlainLrEncoder(scale)
+        needs_torch(self.name, runtime)
+        from codec.models.tudsr.after_tadm import TadmFirstEncoder
+
+        return TadmFirstEncoder.load(folder, config["split"][1], runtime)
 
     def load_restorer(self, folder: Path, config: dict[str, Any], scale: int, runtime: Runtime) -> Restorer:
         """See `Family.load_restorer`."""
@@ -80,6 +94,12 @@ class TudsrFamily:
         from codec.models.tudsr.package import load_package
 
         load_package(folder, check=True)
+        if _after_tadm(config):
+            SD21.verify(folder / "first", read_config(folder / "first"))
+
+
+def _after_tadm(config: dict[str, Any]) -> bool:
+    return config.get("first") == "tadm"
 
 
 TUDSR = TudsrFamily()

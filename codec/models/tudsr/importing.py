@@ -28,7 +28,7 @@ _ALPHA = re.compile(r"(?P<layer>.+)\.alpha")
 def import_tudsr(
     out: Path, *, backbone: str, adapters: Sequence[Path], split: Sequence[int],
     timesteps: Sequence[int] = TIMESTEPS, alpha: float | None = None, vae: str | None = None,
-    prompt: Path | None = None, download: bool = False,
+    prompt: Path | None = None, tadm: Path | None = None, download: bool = False,
 ) -> None:  # fmt: skip
     """Turn LoRA files of the U-Net into a package; it is complete or not there at all.
 
@@ -37,12 +37,13 @@ def import_tudsr(
     Args:
         out: folder to make.
         backbone: folder of Stable Diffusion 2.1-base in diffusers' layout, or a hub name.
-        adapters: a file a pass, safetensors or a checkpoint of plain tensors.
+        adapters: a file a pass, safetensors or a checkpoint of plain tensors; with `tadm` that of the second alone.
         split: how much each pass enlarges.
         timesteps: t of each pass.
         alpha: of files that do not say; None = their rank: the factors as they are.
         vae: folder or hub name of another VAE than the backbone's.
         prompt: stored embedding of the constant prompt; None = by the backbone's text encoder.
+        tadm: package of TADM as the first pass.
         download: whether hub names may be fetched.
 
     Raises:
@@ -51,12 +52,14 @@ def import_tudsr(
     """
     if out.exists():
         raise InputError(f"{out} already exists")
-    if len(adapters) != len(split):
-        raise InputError(f"{len(adapters)} adapters and {len(split)} factors, expected one of each a pass")
-    read = [read_lora(path, PASSES[number], alpha) for number, path in enumerate(adapters)]
+    passes = PASSES[int(tadm is not None) : len(split)]
+    if len(adapters) != len(passes):
+        raise InputError(f"{len(adapters)} adapters for {len(passes)} of {len(split)} passes, expected one each")
+    read = [read_lora(path, name, alpha) for name, path in zip(passes, adapters, strict=True)]
     config = TudsrConfig(
-        split=tuple(split), timesteps=tuple(timesteps[: len(split)]), adapters=tuple(adapter for adapter, _ in read)
-    )
+        split=tuple(split), timesteps=tuple(timesteps[-len(passes) :] if tadm else timesteps[: len(passes)]),
+        adapters=tuple(adapter for adapter, _ in read), first="own" if tadm is None else "tadm",
+    )  # fmt: skip
     weights = TudsrWeights(config, tuple(tensors for _, tensors in read))
     folder = find_folder(backbone, download=download, with_text_encoder=prompt is None)
     paths = find_parts(folder, None if vae is None else find_folder(vae, download=download))
@@ -65,7 +68,7 @@ def import_tudsr(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".") as work:
         made = Path(work) / out.name
-        save_package(weights, embedding, paths, made)
+        save_package(weights, embedding, paths, made, tadm=tadm)
         made.rename(out)
 
 
