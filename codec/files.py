@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import IO
+
+#: How files end that are not whole yet.
+PARTIAL = ".part"
 
 
 def write_file(target: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -21,7 +26,7 @@ def write_file(target: Path, write: Callable[[IO[bytes]], object]) -> None:
         with path.open("wb") as stream:
             write(stream)
         return
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL)
     try:
         with os.fdopen(handle, "wb") as stream:
             write(stream)
@@ -44,10 +49,22 @@ def whole_path(target: Path) -> Iterator[Path]:
         OSError: it cannot be written; what was there before still is.
     """
     path = target.resolve()
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL) as folder:
         made = Path(folder) / path.name
         yield made
         if path.is_dir():
             # moved aside, not deleted: it is gone only once the new one stands
             path.replace(Path(folder) / "old")
         made.replace(path)
+
+
+def remove_unfinished(target: Path) -> None:
+    """Delete what a process that was killed while it wrote the file has left beside its place. Only where nobody else
+    may be writing it.
+    """
+    path = target.resolve()
+    for left in path.parent.glob(f".{escape(path.name)}.*{PARTIAL}"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from codec.errors import InputError
-from codec.files import write_file
+from codec.files import remove_unfinished, write_file
 from codec.optional import need
 
 
@@ -63,7 +63,7 @@ class Place:
         Raises:
             OSError: it cannot be written.
         """
-        self.make_parent()
+        self.prepare()
         if self.local:
             write_file(Path(self.path), lambda stream: stream.write(data))
         else:
@@ -75,7 +75,7 @@ class Place:
         Raises:
             OSError: it cannot be written.
         """
-        self.make_parent()
+        self.prepare()
         if self.local:
             write_file(Path(self.path), write)
             return
@@ -84,9 +84,11 @@ class Place:
             stream.flush()
             self._fs.put_file(stream.name, self.path)
 
-    def make_parent(self) -> None:
-        """Make the folders above."""
+    def prepare(self) -> None:
+        """Make the folders above, and delete what a process that was killed while it wrote this file has left."""
         self._fs.makedirs(self.path.rpartition("/")[0], exist_ok=True)
+        if self.local:
+            remove_unfinished(Path(self.path))
 
     def size(self) -> int | None:
         """Of the file in bytes; None = there is none."""

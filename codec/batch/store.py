@@ -130,7 +130,7 @@ class Journal:
         self._count = 0
         if folder.local:
             place = folder / f"{name}.0.jsonl"
-            place.make_parent()
+            place.prepare()
             self._stream = Path(place.path).open("ab")  # noqa: SIM115 - closed by `close`
             self._write("")  # a line that the last run could not finish ends here
 

@@ -120,7 +120,7 @@ class Worker:
                 data = buffer.getvalue()
                 size = len(data)
             else:
-                place.make_parent()  # and row by row into the file, where the picture is large
+                place.prepare()  # and row by row into the file, where the picture is large
                 image.save(path, options=self._job.decode, overwrite=True)
                 size = path.stat().st_size
         return _Made(data, size, info.bpp, info.width, info.height, info.scale, info.quality)

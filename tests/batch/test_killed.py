@@ -156,6 +156,17 @@ def test_a_worker_that_is_killed(runner: tuple[Job, Local], tiny_package: Path, 
     check(source, tmp_path / "out", 24, tiny_package)
 
 
+def test_what_a_killed_writer_left_goes(runner: tuple[Job, Local], tiny_package: Path, tmp_path: Path) -> None:
+    job, local = runner
+    source = photographs(tmp_path / "source", 2)
+    name = next(iter(sorted(source.rglob("*.png")))).relative_to(source).with_suffix(".tadm")
+    left = tmp_path / "out" / name.parent / f".{name.name}.abc123.part"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    run(job, shards(str(source), job, size=100), local)
+    check(source, tmp_path / "out", 2, tiny_package)
+
+
 DEADLY = """
 import os
 from PIL import Image
