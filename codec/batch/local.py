@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for
 from typing import Any
 
@@ -110,13 +111,29 @@ class Local:
 
     def _submit(self, shard: str, task: Task) -> Future[Record]:
         if self._pool is None:
-            # a fresh interpreter each: torch and a copy of a process that has threads do not go together
+            # a fresh interpreter each: networks and a copy of a process that has threads do not go together
             self._pool = ProcessPoolExecutor(
                 self._workers, multiprocessing.get_context("spawn"), _begin, (self._job.to_dict(),)
             )
         try:
-            return self._pool.submit(_work, shard, task)
+            with _unheard():
+                return self._pool.submit(_work, shard, task)
         except BrokenProcessPool as exc:
             failed: Future[Record] = Future()
             failed.set_exception(exc)
             return failed
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Processes begun here never hear of Ctrl-C, which reaches them all, from their first instruction on; this one
+    hears of it afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows: they may say that they were interrupted
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
