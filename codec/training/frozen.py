@@ -161,11 +161,14 @@ def frozen_features(name: str, layers: Sequence[int], device: torch.device) -> F
 
 
 def _transformer(name: str) -> Any:  # noqa: ANN401 - a model of transformers
+    from huggingface_hub import snapshot_download
     from transformers import AutoModel
 
     source = _HUB.get(name, name)
     try:
-        return AutoModel.from_pretrained(source, local_files_only=True, use_safetensors=True, dtype=torch.float32)
+        # the folder first: given a name, transformers asks the hub for adapters whatever it is told
+        folder = source if Path(source).is_dir() else snapshot_download(source, local_files_only=True)
+        return AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
     except (OSError, ValueError, RuntimeError, KeyError) as exc:
         reason = " ".join(str(exc).split())[:160]
         where = "no such folder" if Path(source).parent.is_dir() and not Path(source).is_dir() else "not readable"

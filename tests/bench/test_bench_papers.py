@@ -45,6 +45,7 @@ def test_the_dial(picture: Path, tiny_tadsr: Path, tmp_path: Path) -> None:
     assert "as published" in (tmp_path / "tadsr-sweep-published.md").read_text()
 
 
+@pytest.mark.slow
 def test_ablation(picture: Path, tiny_tadsr: Path, tmp_path: Path) -> None:
     labelled = [f"full={tiny_tadsr}", f"again={tiny_tadsr}"]
     call("figure", "tadsr-ablation", picture, *labelled, "--out", tmp_path, "--no-external", "--target", "0.3")
