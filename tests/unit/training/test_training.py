@@ -32,8 +32,8 @@ from codec.training.store import prepare
 
 CPU = torch.device("cpu")
 CONFIGS = Path(__file__).resolve().parents[3] / "codec" / "training" / "configs"
-TINY = {"width": 8, "deep_width": 8, "blocks": (1, 1, 1), "climb_blocks": 1, "denoiser_blocks": 1, "writer_width": 8,
-        "writer_blocks": 1}  # fmt: skip
+TINY = {"width": 8, "deep_width": 8, "blocks": (1, 1, 1), "climb_blocks": 1, "denoiser_width": 12, "denoiser_blocks": 1,
+        "writer_width": 8, "writer_blocks": 1}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

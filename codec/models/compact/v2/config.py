@@ -23,11 +23,12 @@ class CompactConfig:
 
     Attributes:
         scales: HR/LR ratios this package can decode, each of `SCALES`.
-        width: channels of a reader's trunk at 1/4 resolution, and of the denoiser.
+        width: channels of a reader's trunk at 1/4 resolution.
         deep_width: channels of the trunk at 1/8 resolution; 0 = the trunk stays at 1/4.
         blocks: residual blocks of the trunk: at 1/4, at 1/8, at 1/4 again.
         shallow: scales whose trunk has half as many blocks at 1/8: less to store where less is to be found out.
         climb_blocks: residual blocks at every resolution from the LR's own up to 1/8, for scales above 4.
+        denoiser_width: channels of the denoiser.
         denoiser_blocks: residual blocks of the denoiser.
         predictor_width: channels of the timestep predictor.
         denoisers: scales that have a denoiser and a predictor; at the others realism has no effect.
@@ -45,6 +46,7 @@ class CompactConfig:
     blocks: tuple[int, int, int] = (2, 4, 2)
     shallow: tuple[int, ...] = (1, 2, 32)
     climb_blocks: int = 2
+    denoiser_width: int = 32
     denoiser_blocks: int = 5
     predictor_width: int = 32
     denoisers: tuple[int, ...] = ()

@@ -24,8 +24,8 @@ class CompactDenoiser(nn.Module):
 
     def __init__(self, config: CompactConfig) -> None:
         super().__init__()
-        width = config.width
-        self.conv_in = Conv2d(width + LATENT_CHANNELS + NOISE_CHANNELS + 1, width, 3, padding=1)
+        width = config.denoiser_width
+        self.conv_in = Conv2d(config.width + LATENT_CHANNELS + NOISE_CHANNELS + 1, width, 3, padding=1)
         self.blocks = nn.Sequential(*[ResBlock(width) for _ in range(config.denoiser_blocks)])
         self.conv_out = Conv2d(width, LATENT_CHANNELS, 3, padding=1)
         with torch.no_grad():

@@ -30,11 +30,13 @@ def decoder(part: Part, own: Part, config: CompactConfig, scale: int) -> bytes:
     `lr` and `quality` as in `reader`, `strength` [1, 1, h*scale/4, w*scale/4] = t / 200, and `noise`
     [1, 1, h*scale, w*scale] times it -> `pixels` uint8 [1, 3, h*scale, w*scale].
     """
-    d, width = Drawing(), config.width
+    d, width = Drawing(), config.denoiser_width
     features, z_hat = _read(d, part, config, scale)
     strength = d.input("strength", 1, unit=LATENT_FACTOR)
     noise = d.input("noise", 1, unit=1)
-    inputs = [Side(features, width), Side(z_hat, LATENT_CHANNELS), Side(noise, 1, LATENT_FACTOR), Side(strength, 1)]
+    inputs = [
+        Side(features, config.width), Side(z_hat, LATENT_CHANNELS), Side(noise, 1, LATENT_FACTOR), Side(strength, 1),
+    ]  # fmt: skip
     x = res_blocks(d, own, "blocks", conv_of(d, own, "conv_in", inputs, width), width, config.denoiser_blocks)
     change = d.node("Mul", conv(d, own, "conv_out", act(d, x), LATENT_CHANNELS, width), strength)
     d.output("pixels", samples(d, d.shuffle(d.node("Add", z_hat, change), LATENT_FACTOR)), 3, "uint8")
