@@ -17,7 +17,7 @@ class StageConfig:
     """What every stage needs beside its data and its starting weights; each family adds its own.
 
     Attributes:
-        family: "compact" or "sd21".
+        family: "compact", "sd21", "tadsr" or "tudsr".
         kind: which stage, see the families' own configs.
         crop: side of a training crop in HR pixels, a multiple of 64.
         batch: crops a step and process.
