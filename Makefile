@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 SAMPLE := examples/kodim21.png
 
-.PHONY: help sample test check docs format vectors wheel
+.PHONY: help sample test check docs format vectors web wheel
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ check: $(VENV)/.installed ## formatting, lint, types, import contracts, specific
 
 docs: $(VENV)/.installed ## the documentation as a site in out/site, warnings as errors, links checked
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+web: ## build and test the reader for browsers (needs Node.js and npm)
+	cd web && npm ci && npm run check && npm run build && npm test
 
 format: $(VENV)/.installed ## format the code and fix what lint can fix
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,103 @@
+/** A real browser, and a server of static files for it. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import puppeteer, { type Browser, type Page } from "puppeteer-core";
+
+import { ROOT } from "../golden.js";
+
+const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+const TYPES: Readonly<Record<string, string>> = {
+  ".css": "text/css",
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".json": "application/json",
+  ".mjs": "text/javascript",
+  ".png": "image/png",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+};
+
+/** Where each browser may be, the first that exists is taken. */
+const PLACES = {
+  chrome: ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"],
+  firefox: ["/usr/bin/firefox-esr", "/usr/bin/firefox"],
+} as const;
+
+export type Kind = keyof typeof PLACES;
+
+export const BROWSERS = (Object.keys(PLACES) as Kind[]).map((kind) => ({ kind, path: PLACES[kind].find(existsSync) }));
+
+/** Start a browser without windows. */
+export async function launch(kind: Kind, path: string): Promise<Browser> {
+  const args = kind === "chrome" ? ["--no-sandbox", "--disable-dev-shm-usage"] : [];
+  return puppeteer.launch({ browser: kind, executablePath: path, headless: true, args, protocolTimeout: 240_000 });
+}
+
+/** A page with nothing on it; tests find the library as `tadm`. */
+const EMPTY = `<!doctype html><title>empty</title><link rel="icon" href="data:,">
+<script type="module">import * as tadm from "/tadm-web.js"; globalThis.tadm = tadm;</script>`;
+
+declare global {
+  var tadm: typeof import("../../src/index.js");
+}
+
+/** What a server hands out beside what is built: an address, and the file or text behind it. */
+export type Extra = Readonly<Record<string, string | Uint8Array>>;
+
+export interface Site {
+  readonly address: string;
+  close(): void;
+}
+
+/**
+ * Serve what is built, the golden files under /golden/, the examples under /examples/, and an empty page /empty.html.
+ *
+ * @param isolated whether pages may use threads.
+ */
+export async function serve({ isolated = false, extra = {} as Extra } = {}): Promise<Site> {
+  const server: Server = createServer((request, response) => {
+    const path = decodeURIComponent(new URL(request.url!, "http://here").pathname);
+    response.setHeader("Content-Type", TYPES[extname(path)] ?? "application/octet-stream");
+    if (isolated) {
+      response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
+      response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
+    }
+    const body = extra[path] ?? (path === "/empty.html" ? EMPTY : found(path));
+    if (body === undefined) response.statusCode = 404;
+    response.end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    address: `http://127.0.0.1:${port}`,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+function found(path: string): Uint8Array | undefined {
+  if (path.includes("..")) return undefined;
+  const file = path.startsWith("/golden/")
+    ? `${ROOT}tests/golden/${path.slice("/golden/".length)}`
+    : path.startsWith("/examples/") && !existsSync(DIST + path.slice(1))
+      ? ROOT + path.slice(1)
+      : DIST + path.slice(1);
+  return existsSync(file) ? readFileSync(file) : undefined;
+}
+
+/** An empty page of a site, on which errors that nobody handles end the test. */
+export async function emptyPage(browser: Browser, site: Site): Promise<Page> {
+  const page = await browser.newPage();
+  page.on("pageerror", (error) => {
+    throw error as Error;
+  });
+  await page.goto(`${site.address}/empty.html`);
+  return page;
+}
