@@ -106,13 +106,22 @@ class CodedPairs:
     whose pictures are larger than crops.
     """
 
-    def __init__(self, folder: Path, scale: int, *, device: torch.device, holdout: bool = False) -> None:
+    def __init__(
+        self, folder: Path, scale: int, *, device: torch.device, holdout: bool = False, crops: CropStore | None = None
+    ) -> None:  # fmt: skip
         """Load them.
+
+        Args:
+            folder: crop store.
+            scale: HR/LR ratio.
+            device: that keeps them.
+            holdout: those that are kept out of training.
+            crops: the squares, where they are loaded already.
 
         Raises:
             InputError: there is no crop store, or no LR pictures of this scale, or they are of other squares.
         """
-        self.crops, self.scale = CropStore(folder, device=device, holdout=holdout), scale
+        self.crops, self.scale = crops or CropStore(folder, device=device, holdout=holdout), scale
         self._lr, self._quality = [], []
         masks = [mask_path(path) for path in self.crops.paths]
         self._masks = [np.load(m, allow_pickle=False) for m in masks] if all(m.exists() for m in masks) else []

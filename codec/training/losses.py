@@ -12,6 +12,8 @@ _LUMA = (0.299, 0.587, 0.114)
 _C1, _C2 = 4e-4, 3.6e-3
 #: Side and stride of the windows in pixels of their scale.
 _WINDOW, _STRIDE = 8, 4
+#: Spread of luma at which a place counts half as detail: three grey levels.
+_BUSY = 3 / 127.5
 #: Sides of the means that `multi_resolution_l1` compares.
 _MEANS = (4, 8, 16, 32)
 #: Period of a mesh, and how many of them `phase_l1` takes together each way.
@@ -51,6 +53,16 @@ def phase_l1(a: Tensor, b: Tensor) -> Tensor:
     means = F.avg_pool2d(F.pixel_unshuffle(a - b, _PERIOD), min(_PHASES, height // _PERIOD, width // _PERIOD))
     means = means.view(batch, colours, _PERIOD**2, -1)
     return (means - means.mean(2, keepdim=True)).abs().mean((1, 2, 3))
+
+
+def detail(x: Tensor) -> Tensor:
+    """How much goes on at a place of a photograph, in 0..1: half where luma varies by three grey levels within 8
+    pixels, hardly anything where it is smooth but for the grain of a sensor. Float [B, 1, H/4 - 1, W/4 - 1].
+    """
+    y = luma(x)
+    mean, square = F.avg_pool2d(torch.cat([y, y * y], 1), _WINDOW, _STRIDE).split(1, 1)
+    variance = (square - mean * mean).clamp_min(0)
+    return variance / (variance + _BUSY**2)
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:

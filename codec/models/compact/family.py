@@ -44,7 +44,7 @@ class CompactFamily:
             return ("denoiser", f"predictor{scale}", f"reader{scale}")
         if architecture == SECOND:
             has = scale in config.get("denoisers", ())
-            return (f"denoiser{scale}", f"reader{scale}") if has else (f"reader{scale}",)
+            return ("denoiser", f"reader{scale}") if has else (f"reader{scale}",)
         raise ModelError(f"config.json: architecture is {architecture!r}, this version has {FIRST!r} and {SECOND!r}")
 
     def identity(self, config: dict[str, Any]) -> dict[str, Any]:

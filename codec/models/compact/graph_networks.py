@@ -113,9 +113,10 @@ class SecondGraphs:
         models = {"reader": second.reader(part := Part(folder, f"reader{scale}"), config, scale)}
         part.done()
         if scale in config.denoisers:
-            both = Part(folder, f"reader{scale}"), Part(folder, f"denoiser{scale}")
-            models["decoder"] = second.decoder(*both, config, scale)
-            both[1].done()
+            own = Part(folder, "denoiser")
+            models["decoder"] = second.decoder(Part(folder, f"reader{scale}"), own, config, scale)
+            own.leave("conv_in.")  # of the other scales
+            own.done()
         self._sessions = {name: Session(model, engine, dtype) for name, model in models.items()}
 
     def limit_memory(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from codec.models.compact.v2.config import CompactConfig
 from codec.models.compact.v2.model import CompactModel
 
 AnyModel = FirstModel | CompactModel
+#: Tensors by which one scale enters the denoiser that all share.
+_ENTRY = re.compile(r"conv_in\.\d+\.")
 
 
 def save_package(model: AnyModel, folder: Path) -> None:
@@ -47,10 +50,15 @@ def load_parts(model: AnyModel, folder: Path, *, missing_ok: bool = False) -> No
             tensors = load_file(path)
         except (OSError, SafetensorError) as exc:
             raise ModelError(f"model package {folder}: {path.name} is not readable ({exc})") from exc
+        own = part.state_dict()
+        found = {k: v.float() for k, v in tensors.items() if k in own or not _ENTRY.match(k)}
+        if missing_ok:  # entries of scales that are yet to be trained stay as they are
+            found = {k: v for k, v in own.items() if _ENTRY.match(k)} | found
         try:
-            part.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True)
+            part.load_state_dict(found, strict=True)
         except RuntimeError as exc:
-            raise ModelError(f"model package {folder}: {path.name} does not fit its config ({exc})") from exc
+            why = str(exc).splitlines()[1].strip() if "\n" in str(exc) else exc
+            raise ModelError(f"model package {folder}: {path.name} does not fit its config ({why})") from exc
 
 
 def borrow_parts(model: CompactModel, folder: Path, scale: int, from_scale: int) -> None:
@@ -62,12 +70,16 @@ def borrow_parts(model: CompactModel, folder: Path, scale: int, from_scale: int)
     """
     found = False
     for name, part in model.parts().items():
-        path = folder / f"{name.removesuffix(str(scale))}{from_scale}.safetensors"
+        shared = name == "denoiser"
+        path = folder / f"{name if shared else f'{name.removesuffix(str(scale))}{from_scale}'}.safetensors"
         if not path.exists():
             continue
-        found, own = True, part.state_dict()
-        theirs = {k: v.float() for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
-        part.load_state_dict(own | theirs)
+        own, theirs = part.state_dict(), {k: v.float() for k, v in load_file(path).items()}
+        if shared:
+            entry = f"conv_in.{from_scale}."
+            theirs = {f"conv_in.{scale}.{k.removeprefix(entry)}": v for k, v in theirs.items() if k.startswith(entry)}
+        found = found or bool(theirs)
+        part.load_state_dict(own | {k: v for k, v in theirs.items() if k in own and own[k].shape == v.shape})
     if not found:
         raise ModelError(f"model package {folder}: no part of scale {from_scale}")
 
@@ -76,11 +88,17 @@ def merged(folders: Sequence[Path]) -> CompactModel:
     """One model of the parts of several packages; a later package's parts replace those of an earlier one.
 
     Raises:
-        ModelError: a package is unreadable, or they differ in more than their scales.
+        ModelError: a package is unreadable, they differ in more than their scales, or the last denoiser lacks a scale
+            that an earlier one has.
     """
     configs = [compact_config(folder) for folder in folders]
     lists = ("scales", "denoisers", "writers")
     union: dict[str, Any] = {of: tuple(sorted({s for c in configs for s in getattr(c, of)})) for of in lists}
+    last = next((c.denoisers for c in reversed(configs) if isinstance(c, CompactConfig) and c.denoisers), ())
+    if last != union["denoisers"]:
+        raise ModelError(
+            f"the last denoiser is for scales {last}, together the model packages have {union['denoisers']}"
+        )
     whole = {replace(config, **union) for config in configs if isinstance(config, CompactConfig)}
     if len(whole) != 1 or not all(isinstance(config, CompactConfig) for config in configs):
         raise ModelError("model packages differ in more than their scales: they cannot be merged")

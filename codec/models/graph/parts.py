@@ -51,6 +51,10 @@ class Part:
         """
         return self.take(f"{name}.weight", out, into, kernel, kernel), self.take(f"{name}.bias", out)
 
+    def leave(self, prefix: str) -> None:
+        """Do without what begins so: it is for other graphs."""
+        self._tensors = {name: value for name, value in self._tensors.items() if not name.startswith(prefix)}
+
     def done(self) -> None:
         """Say that nothing more will be taken.
 

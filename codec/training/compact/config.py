@@ -22,6 +22,7 @@ class CompactStageConfig(StageConfig):
         kind: "reader" (regression from LR pictures coded beforehand), "rescaler" (LR writer and reader together, the
             payload in the loop), or "texture" (the denoiser on a frozen reader, adversarial).
         scale: HR/LR ratio.
+        also: further scales of the texture stage, in turn with `scale`: the denoiser is one for all.
         from_scale: begin with the weights that the package to start from has for this scale, where they fit; parts it
             has for `scale` itself come before them. None = from those alone.
         optimizer: "adamw", or "muon": inner convolutions by Muon, everything else by AdamW.
@@ -36,8 +37,11 @@ class CompactStageConfig(StageConfig):
         phases: weight of the L1 of what is periodic like the pixel shuffle, in the texture stage.
         features: weight of the feature distance, see `codec.training.features`.
         directions: weight, within it, of directions of features beside their differences.
+        feature_levels: blocks of the frozen network that are compared, 1..4.
         window: side of the random window of each crop in which features are compared.
-        adversarial: weight of the hinge loss.
+        adversarial: weight of what the critic says. It counts where the photograph has detail, so that smooth places
+            stay smooth.
+        levels: how much each level of the critic counts in it, from the finest to the coarsest.
         heads: weight of a second critic: heads on the frozen features (TUDSR's), see `codec.training.heads`.
         critic_rate: peak rate of the critic, and of the heads.
         critic_width: channels of its first layer.
@@ -47,6 +51,7 @@ class CompactStageConfig(StageConfig):
     """
 
     scale: int
+    also: tuple[int, ...] = ()
     from_scale: int | None = None
     optimizer: str = "adamw"
     muon_rate: float = 0.02
@@ -60,8 +65,10 @@ class CompactStageConfig(StageConfig):
     phases: float = 2.0
     features: float = 0.15
     directions: float = 0.0
+    feature_levels: int = 3
     window: int = 64
-    adversarial: float = 0.004
+    adversarial: float = 0.05
+    levels: tuple[float, float, float] = (0.25, 0.5, 0.25)
     heads: float = 0.0
     critic_rate: float = 4e-4
     critic_width: int = 48
@@ -72,7 +79,10 @@ class CompactStageConfig(StageConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         one_of("kind", self.kind, KINDS)
-        one_of("scale", self.scale, SCALES)
+        for scale in (self.scale, *self.also):
+            one_of("scale", scale, SCALES)
+        if self.also and self.kind != "texture":
+            raise InputError(f"also is {self.also}: the {self.kind} stage has one scale")
         if self.from_scale is not None:
             one_of("from_scale", self.from_scale, SCALES)
         one_of("optimizer", self.optimizer, OPTIMIZERS)

@@ -23,7 +23,11 @@ def evaluate(model: CompactModel, held_out: CodedPairs, count: int = 16) -> list
     rows = []
     for which in range(held_out.qualities):
         hr, lr, quality = held_out.fixed(count, which)
-        row = {"quality": 100 * float(quality.mean()), "psnr_bicubic": _mean_psnr(_enlarged(lr, held_out.scale), hr)}
+        row = {
+            "scale": float(held_out.scale),
+            "quality": 100 * float(quality.mean()),
+            "psnr_bicubic": _mean_psnr(_enlarged(lr, held_out.scale), hr),
+        }
         for realism in ends(model, held_out.scale):
             x_hat = torch.cat([rebuilt(model, a, q, held_out.scale, realism) for a, q in _batches(lr, quality)])
             row[f"psnr_r{realism:.0f}"] = _mean_psnr(x_hat, hr)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.errors import InputError
+from codec.models.compact.configs import compact_config
 from codec.models.compact.package import borrow_parts, load_parts, save_package
 from codec.models.compact.v2.config import CompactConfig
 from codec.models.compact.v2.model import CompactModel
@@ -50,23 +51,25 @@ class CompactStage:
         self.config, self.device = config, device
         self.model = self._built(config, init).channels_last_on(device)
         for name, part in self.model.parts().items():
-            part.requires_grad_(name in {f"{kind}{config.scale}" for kind in self.moving})
+            part.requires_grad_(name.rstrip("0123456789") in self.moving)
         self._store = store
         self._optimizers = optimizers(self.model, config)
 
     def _built(self, config: CompactStageConfig, init: Path | None) -> CompactModel:
-        scales = (config.scale,)
+        scales = (config.scale, *config.also)
         has = {"writer": (), "denoiser": ()} | dict.fromkeys(self.moving, scales)
         if init is not None:
-            for kind in ("writer", "denoiser"):
-                has[kind] = scales if (init / f"{kind}{config.scale}.safetensors").exists() else has[kind]
+            before = compact_config(init)
+            for kind, there in (("writer", before.writers), ("denoiser", getattr(before, "denoisers", ()))):
+                has[kind] = has[kind] or tuple(s for s in scales if s in there)
         fields = {"scales": scales, "writers": has["writer"], "denoisers": has["denoiser"]}
         model = CompactModel(CompactConfig.from_dict(config.model | fields))
         if init is None and config.from_scale is not None:
             raise InputError(f"from_scale is {config.from_scale}: name the package to start from with --init")
         if init is not None:
             if config.from_scale is not None:
-                borrow_parts(model, init, config.scale, config.from_scale)
+                for scale in scales:
+                    borrow_parts(model, init, scale, config.from_scale)
             load_parts(model, init, missing_ok=True)
         return model
 
@@ -84,9 +87,12 @@ class CompactStage:
 
     def evaluate(self, folder: Path, step: int) -> list[dict[str, float]]:
         """See `codec.training.loop.Stage.evaluate`."""
-        held_out = CodedPairs(self._store, self.config.scale, device=self.device, holdout=True)
-        sample_sheet(self.model, held_out).save(folder / f"sheet-{step:06d}.png")
-        return evaluate(self.model, held_out)
+        rows = []
+        for scale in self.model.config.scales:
+            held_out = CodedPairs(self._store, scale, device=self.device, holdout=True)
+            sample_sheet(self.model, held_out).save(folder / f"sheet{scale}-{step:06d}.png")
+            rows += evaluate(self.model, held_out)
+        return rows
 
     def save(self, folder: Path) -> None:
         """See `codec.training.loop.Stage.save`."""
@@ -186,4 +192,4 @@ def optimizers(model: nn.Module, config: CompactStageConfig) -> dict[str, torch.
 
 def is_inner(name: str, parameter: Tensor) -> bool:
     """Whether a weight is a convolution between hidden features: first and last layers are AdamW's."""
-    return parameter.dim() == 4 and not name.endswith(("conv_in.weight", "conv_out.weight"))
+    return parameter.dim() == 4 and "conv_in." not in name and "conv_out." not in name

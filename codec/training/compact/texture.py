@@ -15,11 +15,11 @@ from codec.models.compact.v2.denoiser import MAX_TIMESTEP
 from codec.training.compact.config import CompactStageConfig
 from codec.training.compact.judging import FeatureCritic
 from codec.training.compact.stages import CompactStage, autocast
-from codec.training.critic import PixelCritic, hinge_critic, hinge_generator
-from codec.training.crops import CodedPairs
+from codec.training.critic import PixelCritic, generator_loss, hinge_critic
+from codec.training.crops import CodedPairs, CropStore
 from codec.training.features import VggDistance
 from codec.training.loop import update
-from codec.training.losses import chroma_l1, l1, ms_ssim, multi_resolution_l1, phase_l1, psnr
+from codec.training.losses import chroma_l1, detail, l1, ms_ssim, multi_resolution_l1, phase_l1, psnr
 from codec.training.state import Tensors
 
 
@@ -32,8 +32,9 @@ class TextureStage(CompactStage):
 
     def __init__(self, config: CompactStageConfig, store: Path, device: torch.device, init: Path | None) -> None:
         super().__init__(config, store, device, init)
-        self._pairs = CodedPairs(store, config.scale, device=device)
-        self._distance = VggDistance(config.directions).to(device)
+        crops = CropStore(store, device=device)
+        self._pairs = [CodedPairs(store, s, device=device, crops=crops) for s in (config.scale, *config.also)]
+        self._distance = VggDistance(config.directions, config.feature_levels).to(device)
         self._critic = PixelCritic(config.critic_width).to(device)
         self._optimizers["critic"] = torch.optim.AdamW(
             self._critic.parameters(), config.critic_rate, (0.5, 0.98), weight_decay=0.0
@@ -53,18 +54,19 @@ class TextureStage(CompactStage):
     def step(self, rng: torch.Generator) -> dict[str, float]:
         """See `codec.training.loop.Stage.step`."""
         c = self.config
-        hr, lr, quality, masked = self._pairs.sample(c.batch, c.crop, rng)
+        pairs = self._pairs[int(self._step) % len(self._pairs)]
+        hr, lr, quality, masked = pairs.sample(c.batch, c.crop, rng)
         strength = self._strength(rng)
-        reader = self.model.reader(c.scale)
+        reader = self.model.reader(pairs.scale)
         with autocast(self.device):
             with torch.no_grad():
                 features = reader.features(lr, quality)
                 z_hat = reader.latent(features, lr)
                 base = F.pixel_shuffle(z_hat, LATENT_FACTOR)
-                condition = bicubic_up(lr, c.scale) if c.scale > 1 else lr
+                condition = bicubic_up(lr, pairs.scale) if pairs.scale > 1 else lr
             t = MAX_TIMESTEP * strength.view(-1, 1, 1, 1).expand(-1, 1, *z_hat.shape[-2:])
             noise = torch.randn(hr[:, :1].shape, generator=rng).to(hr)
-            x_hat = (base + self.model.denoiser(c.scale)(features, z_hat, noise, t)).float()
+            x_hat = (base + self.model.change(features, z_hat, noise, t, pairs.scale)).float()
         critic = self._critic_step(hr, x_hat.detach(), condition)
         window = self._window(rng)
         maps, expected, distance = self._features(x_hat[window], hr[window])
@@ -72,7 +74,9 @@ class TextureStage(CompactStage):
         with autocast(self.device):
             judged = self._critic(*self._shifted(rng, x_hat, condition))
         self._critic.requires_grad_(True)
-        adversarial = hinge_generator(judged, strength.view(-1, 1, 1, 1) * (1 - masked))
+        free = strength.view(-1, 1, 1, 1) * F.interpolate(1 - masked, size=hr.shape[-2:])
+        busy = F.interpolate(detail(hr), size=hr.shape[-2:], mode="bilinear")
+        adversarial = generator_loss(judged, free * busy, c.levels)
         ramp = min(1.0, float(self._step) / max(1, c.critic_warmup))
         self._step += 1
         fidelity = self._released_fidelity(x_hat, hr, strength)
@@ -80,8 +84,7 @@ class TextureStage(CompactStage):
         judged_maps = dict[str, float]()
         if self._heads is not None:
             judged_maps = {"heads": self._heads.learn(expected, maps)}
-            free = F.interpolate(1 - masked, size=x_hat.shape[-2:])[window] * strength.view(-1, 1, 1, 1)
-            loss = loss + c.heads * ramp * self._heads.judge(maps, free)
+            loss = loss + c.heads * ramp * self._heads.judge(maps, free[window])
         norm = self._descend(loss)
         shown = {"loss": fidelity.mean(), "features": distance.mean(), "adversarial": adversarial}
         figures = {name: float(value.detach()) for name, value in shown.items()}

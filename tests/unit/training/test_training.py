@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from codec.cli.train import train_command
 from codec.errors import InputError, ModelError
-from codec.models.compact.package import load_package
+from codec.models.compact.package import load_package, merged, save_package
 from codec.models.compact.v2.model import CompactModel
 from codec.training.coding import code_store
 from codec.training.compact.config import CompactStageConfig
@@ -124,14 +124,14 @@ def test_a_reader_learns(store: Path, tmp_path: Path, scale: int) -> None:
     after = made.evaluate(tmp_path, 40)
     assert [row["quality"] for row in before] == [row["quality"] for row in after]
     assert sum(row["psnr_r0"] for row in after) > sum(row["psnr_r0"] for row in before) + 0.1
-    assert (tmp_path / "sheet-000040.png").exists()
+    assert (tmp_path / f"sheet{scale}-000040.png").exists()
 
 
 def test_writer_reader_then_texture(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each stage moves its own parts alone and carries the others on."""
     monkeypatch.setattr("codec.training.compact.texture.VggDistance", PlainDistance)
     folders = [tmp_path / name for name in ("reader", "rescaler", "texture")]
-    expected = [{"reader4"}, {"reader4", "writer4"}, {"denoiser4"}]
+    expected = [{"reader4"}, {"reader4", "writer4"}, {"denoiser"}]
     before: dict[str, torch.Tensor] = {}
     init = None
     for folder, moving in zip(folders, expected, strict=True):
@@ -146,12 +146,39 @@ def test_writer_reader_then_texture(store: Path, tmp_path: Path, monkeypatch: py
     assert model.config.writers == model.config.denoisers == (4,)
 
 
+def test_scales_share_a_denoiser_and_each_has_its_entry(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trained at scale 4, then at 4 and 8 in turn, from what was there; merged packages have one denoiser."""
+    monkeypatch.setattr("codec.training.compact.texture.VggDistance", PlainDistance)
+    values: dict = {"critic_width": 6, "steps": 2}
+    for scale in (4, 8):
+        train(stage(store, scale=scale, **values), Run(out=tmp_path / f"reader{scale}"))
+    train(stage(store, tmp_path / "reader4/package", kind="texture", **values), Run(out=tmp_path / "alone"))
+    save_package(merged([tmp_path / name / "package" for name in ("alone", "reader8")]), tmp_path / "both")
+    begun = stage(store, tmp_path / "both", kind="texture", also=(8,), from_scale=4, **values)
+    alone = weights(tmp_path / "alone/package")
+    entry, trunk = (alone[f"denoiser/{name}"] for name in ("conv_in.4.weight", "blocks.0.conv1.weight"))
+    before = dict(begun.model.named_parameters())
+    assert torch.equal(before["denoiser.conv_in.8.weight"], entry.float())
+    assert torch.equal(before["denoiser.blocks.0.conv1.weight"], trunk.float())
+    train(begun, Run(out=tmp_path / "together"))
+    after = weights(tmp_path / "together/package")
+    moved = [after[f"denoiser/conv_in.{scale}.weight"] for scale in (4, 8)]
+    assert not any(torch.equal(one, entry) for one in moved)
+    assert not torch.equal(*moved)
+    assert load_package(tmp_path / "together/package", (8,)).config.denoisers == (8,)  # type: ignore[union-attr]
+    with pytest.raises(ModelError, match="the last denoiser is for scales"):
+        merged([tmp_path / "together/package", tmp_path / "alone/package"])
+
+
 class PlainDistance(torch.nn.Module):
     """In place of VGG16, whose weights are a package of their own."""
 
-    def __init__(self, directions: float) -> None:
+    def __init__(self, directions: float, levels: int) -> None:
         super().__init__()
         assert directions >= 0
+        assert levels > 0
 
     widths = (3,)
 

@@ -31,7 +31,7 @@ class CompactConfig:
         denoiser_width: channels of the denoiser.
         denoiser_blocks: residual blocks of the denoiser.
         predictor_width: channels of the timestep predictor.
-        denoisers: scales that have a denoiser and a predictor; at the others realism has no effect.
+        denoisers: scales that the denoiser has an entry for; at the others realism has no effect.
         writers: scales whose LR is written by a network; at the others it is the plain downscale.
         writer_width: channels of an LR writer.
         writer_blocks: residual blocks of an LR writer at 1/4 resolution.
@@ -46,8 +46,8 @@ class CompactConfig:
     blocks: tuple[int, int, int] = (2, 4, 2)
     shallow: tuple[int, ...] = (1, 2, 32)
     climb_blocks: int = 2
-    denoiser_width: int = 32
-    denoiser_blocks: int = 5
+    denoiser_width: int = 48
+    denoiser_blocks: int = 6
     predictor_width: int = 32
     denoisers: tuple[int, ...] = ()
     writers: tuple[int, ...] = ()

@@ -14,7 +14,7 @@ MAX_TIMESTEP = 200.0
 
 
 class CompactDenoiser(nn.Module):
-    """Texture for one scale: the change of the picture, in proportion to the timestep.
+    """Texture: the change of the picture, in proportion to the timestep. One for all scales, each with its own entry.
 
     It reads the features of the reader's trunk and noise beside z_hat, and works at 1/4 resolution. Where the stored
     picture is flat, noise is all that tells one place from the next: without it whatever is drawn there repeats with
@@ -25,7 +25,8 @@ class CompactDenoiser(nn.Module):
     def __init__(self, config: CompactConfig) -> None:
         super().__init__()
         width = config.denoiser_width
-        self.conv_in = Conv2d(config.width + LATENT_CHANNELS + NOISE_CHANNELS + 1, width, 3, padding=1)
+        seen = config.width + LATENT_CHANNELS + NOISE_CHANNELS + 1
+        self.conv_in = nn.ModuleDict({str(s): Conv2d(seen, width, 3, padding=1) for s in config.denoisers})
         self.blocks = nn.Sequential(*[ResBlock(width) for _ in range(config.denoiser_blocks)])
         self.conv_out = Conv2d(width, LATENT_CHANNELS, 3, padding=1)
         with torch.no_grad():
@@ -33,7 +34,7 @@ class CompactDenoiser(nn.Module):
             assert self.conv_out.bias is not None
             self.conv_out.bias.zero_()
 
-    def forward(self, features: Tensor, z_hat: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+    def forward(self, features: Tensor, z_hat: Tensor, noise: Tensor, t: Tensor, scale: int) -> Tensor:
         """The change of the picture.
 
         Args:
@@ -41,11 +42,12 @@ class CompactDenoiser(nn.Module):
             z_hat: float [B, 48, h, w].
             noise: unit variance, float [B, 1, 4h, 4w]; it comes in in proportion to the timestep.
             t: effective timestep a latent cell, float [B, 1, h, w] in [0, 200].
+            scale: HR/LR ratio, one that it has.
 
         Returns:
             Float [B, 3, 4h, 4w], exactly 0 where t is 0.
         """
         strength = t / MAX_TIMESTEP
         drawn = F.pixel_unshuffle(noise, LATENT_FACTOR) * strength
-        x = self.blocks(self.conv_in(torch.cat([features, z_hat, drawn, strength], 1)))
+        x = self.blocks(self.conv_in[str(scale)](torch.cat([features, z_hat, drawn, strength], 1)))
         return F.pixel_shuffle(self.conv_out(act(x)) * strength, LATENT_FACTOR)

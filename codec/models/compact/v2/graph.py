@@ -37,7 +37,7 @@ def decoder(part: Part, own: Part, config: CompactConfig, scale: int) -> bytes:
     inputs = [
         Side(features, config.width), Side(z_hat, LATENT_CHANNELS), Side(noise, 1, LATENT_FACTOR), Side(strength, 1),
     ]  # fmt: skip
-    x = res_blocks(d, own, "blocks", conv_of(d, own, "conv_in", inputs, width), width, config.denoiser_blocks)
+    x = res_blocks(d, own, "blocks", conv_of(d, own, f"conv_in.{scale}", inputs, width), width, config.denoiser_blocks)
     change = d.node("Mul", conv(d, own, "conv_out", act(d, x), LATENT_CHANNELS, width), strength)
     d.output("pixels", samples(d, d.shuffle(d.node("Add", z_hat, change), LATENT_FACTOR)), 3, "uint8")
     return d.model()

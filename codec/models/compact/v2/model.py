@@ -14,7 +14,7 @@ from codec.models.compact.v2.writer import LRWriter
 
 
 class CompactModel(nn.Module):
-    """Writers, readers and denoisers, one a scale.
+    """Writers and readers, one a scale, and the denoiser of all.
 
     hr, quality -> writer -> + downscale -> lr
     lr, quality -> reader -> features, z_hat -> pixels
@@ -26,13 +26,14 @@ class CompactModel(nn.Module):
         super().__init__()
         self.config = config
         self.readers = nn.ModuleDict({str(s): LRReader(config, s) for s in config.scales})
-        self.denoisers = nn.ModuleDict({str(s): CompactDenoiser(config) for s in config.denoisers})
+        self.denoiser = CompactDenoiser(config) if config.denoisers else None
         self.writers = nn.ModuleDict({str(s): LRWriter(config, s) for s in config.writers})
 
     def parts(self) -> dict[str, nn.Module]:
-        """Modules by the name their weights have in a model package: `reader4`, `denoiser4`, `writer4`, ..."""
-        groups = {"reader": self.readers, "denoiser": self.denoisers, "writer": self.writers}
-        return {f"{name}{scale}": part for name, group in groups.items() for scale, part in group.items()}
+        """Modules by the name their weights have in a model package: `reader4`, `writer4`, ..., `denoiser`."""
+        groups = {"reader": self.readers, "writer": self.writers}
+        parts = {f"{name}{scale}": part for name, group in groups.items() for scale, part in group.items()}
+        return parts if self.denoiser is None else parts | {"denoiser": self.denoiser}
 
     def reader(self, scale: int) -> LRReader:
         """The LR reader of a scale."""
@@ -40,17 +41,16 @@ class CompactModel(nn.Module):
         assert isinstance(module, LRReader)
         return module
 
-    def denoiser(self, scale: int) -> CompactDenoiser:
-        """The denoiser of a scale.
+    def change(self, features: Tensor, z_hat: Tensor, noise: Tensor, t: Tensor, scale: int) -> Tensor:
+        """What the denoiser adds to the picture; see `denoiser.CompactDenoiser.forward`.
 
         Raises:
-            ModelError: this model has none for it.
+            ModelError: this model has none for the scale.
         """
-        if scale not in self.config.denoisers:
+        if self.denoiser is None or scale not in self.config.denoisers:
             raise ModelError(f"the model has no denoiser for scale {scale}")
-        module = self.denoisers[str(scale)]
-        assert isinstance(module, CompactDenoiser)
-        return module
+        out: Tensor = self.denoiser(features, z_hat, noise, t, scale)
+        return out
 
     def writer(self, scale: int) -> LRWriter:
         """The LR writer of a scale.
@@ -95,4 +95,4 @@ class CompactModel(nn.Module):
         if t is None:
             return x_hat
         assert noise is not None
-        return x_hat + self.denoiser(scale)(features, z_hat, noise, t)
+        return x_hat + self.change(features, z_hat, noise, t, scale)

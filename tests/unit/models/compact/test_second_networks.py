@@ -148,6 +148,6 @@ def test_the_dial_moves_away_from_the_reader_steadily(package: Path, photo: Call
 
 def test_a_missing_denoiser_is_said(package: Path, tmp_path: Path, photo: Callable[[int, int], np.ndarray]) -> None:
     shutil.copytree(package, tmp_path / "p")
-    (tmp_path / "p/denoiser4.safetensors").unlink()
-    with pytest.raises(codec.ModelError, match="denoiser4"):
+    (tmp_path / "p/denoiser.safetensors").unlink()
+    with pytest.raises(codec.ModelError, match="denoiser"):
         codec.encode(photo(64, 64), scale=4, model=str(tmp_path / "p"))
