@@ -2,6 +2,10 @@ import { defineConfig } from "vite";
 
 export default defineConfig({
   base: "./", // what is built runs from any folder of any server
+  worker: {
+    format: "es",
+    rolldownOptions: { output: { entryFileNames: "tadm-[name].js", chunkFileNames: "[name]-[hash].js" } },
+  },
   build: {
     outDir: "dist",
     emptyOutDir: true,

@@ -1,6 +1,9 @@
 /** tadm-web: .tadm files in a browser. */
 
-export { open, Tadm, type OpenOptions } from "./tadm.js";
+export { open, Tadm, type DecodeOptions, type OpenOptions, type Rebuilt } from "./tadm.js";
+export { configure, type Settings } from "./decode/client.js";
+export type { Grid } from "./decode/conditioning.js";
+export type { Making } from "./decode/messages.js";
 export {
   ChecksumError,
   FormatError,

@@ -26,7 +26,7 @@ from codec.models.graph.sessions import Session
 _MAX_TIMESTEP = 200.0
 #: Latent rows that the detail head of compact-1 works on at once, and those beside them that it sees: it has few
 #: channels but many pixels, and would need more memory than all the rest.
-_STRIP, _REACH = 32, 4
+STRIP, REACH = 32, 4
 
 
 def load_network(folder: Path, scale: int, engine: str, dtype: str) -> Network:
@@ -47,25 +47,50 @@ def load_network(folder: Path, scale: int, engine: str, dtype: str) -> Network:
     return SecondGraphs(folder, config, scale, engine, dtype)
 
 
+def first_graphs(folder: Path, config: FirstConfig, scale: int) -> dict[str, bytes]:
+    """The decoding networks of a package of compact-1 for one scale, as ONNX models by name.
+
+    Raises:
+        ModelError: the package is incomplete.
+    """
+    denoiser, predictor, reader = (Part(folder, name) for name in ("denoiser", f"predictor{scale}", f"reader{scale}"))
+    models = {
+        "reader": first.reader(reader, config, scale),
+        "predictor": first.predictor(predictor, config),
+        "trunk": first.trunk(denoiser, config),
+        "head": first.head(denoiser, config),
+        "plain": first.plain(),
+    }
+    for part in (denoiser, predictor, reader):
+        part.done()
+    return models
+
+
+def second_graphs(folder: Path, config: CompactConfig, scale: int) -> dict[str, bytes]:
+    """The decoding networks of a package of compact-2 for one scale, as ONNX models by name; a scale without a denoiser
+    has no "decoder".
+
+    Raises:
+        ModelError: the package is incomplete.
+    """
+    models = {"reader": second.reader(part := Part(folder, f"reader{scale}"), config, scale)}
+    part.done()
+    if scale in config.denoisers:
+        own = Part(folder, "denoiser")
+        models["decoder"] = second.decoder(Part(folder, f"reader{scale}"), own, config, scale)
+        own.leave("conv_in.")  # of the other scales
+        own.done()
+    return models
+
+
 class FirstGraphs:
     """Architecture compact-1; see `codec.models.compact.decoding.Network`."""
 
     takes_noise = True
 
     def __init__(self, folder: Path, config: FirstConfig, scale: int, engine: str, dtype: str) -> None:
-        self.scale, self.halo, self._width = scale, first_halo(config, scale), config.widths[0]
-        denoiser, predictor, reader = (
-            Part(folder, name) for name in ("denoiser", f"predictor{scale}", f"reader{scale}")
-        )
-        models = {
-            "reader": first.reader(reader, config, scale),
-            "predictor": first.predictor(predictor, config),
-            "trunk": first.trunk(denoiser, config),
-            "head": first.head(denoiser, config),
-            "plain": first.plain(),
-        }
-        for part in (denoiser, predictor, reader):
-            part.done()
+        self.scale, self.halo = scale, first_halo(config, scale)
+        models = first_graphs(folder, config, scale)
         self._sessions = {name: Session(model, engine, dtype) for name, model in models.items()}
 
     def limit_memory(self) -> None:
@@ -93,12 +118,12 @@ class FirstGraphs:
     def _head(self, x4: FloatArray, z_hat: FloatArray, noise: FloatArray) -> PixelArray:
         height, f = z_hat.shape[2], LATENT_FACTOR
         out = np.empty((f * height, f * z_hat.shape[3], 3), np.uint8)
-        for top in range(0, height, _STRIP):
-            low, high = max(0, top - _REACH), min(height, top + _STRIP + _REACH)
+        for top in range(0, height, STRIP):
+            low, high = max(0, top - REACH), min(height, top + STRIP + REACH)
             made = self._sessions["head"].run(
                 x4=x4[:, :, low:high], z_hat=z_hat[:, :, low:high], noise=noise[:, :, f * low : f * high]
             )
-            bottom = min(height, top + _STRIP)
+            bottom = min(height, top + STRIP)
             out[f * top : f * bottom] = picture(made)[f * (top - low) : f * (bottom - low)]
         return out
 
@@ -110,13 +135,7 @@ class SecondGraphs:
 
     def __init__(self, folder: Path, config: CompactConfig, scale: int, engine: str, dtype: str) -> None:
         self.scale, self.halo = scale, halo(config, scale)
-        models = {"reader": second.reader(part := Part(folder, f"reader{scale}"), config, scale)}
-        part.done()
-        if scale in config.denoisers:
-            own = Part(folder, "denoiser")
-            models["decoder"] = second.decoder(Part(folder, f"reader{scale}"), own, config, scale)
-            own.leave("conv_in.")  # of the other scales
-            own.done()
+        models = second_graphs(folder, config, scale)
         self._sessions = {name: Session(model, engine, dtype) for name, model in models.items()}
 
     def limit_memory(self) -> None:

@@ -64,12 +64,12 @@ export class StoredLr {
   }
 }
 
-/** Copy what two rectangles of one picture share from the pixels of the first to those of the second. */
-export function copyShared(from: Rgba, source: Box, to: Rgba, target: Box): void {
-  const left = Math.max(source.x, target.x);
-  const right = Math.min(source.x + source.width, target.x + target.width);
-  const top = Math.max(source.y, target.y);
-  const bottom = Math.min(source.y + source.height, target.y + target.height);
+/** Copy what two rectangles of one picture share, within a third, from the pixels of the first to those of the second. */
+export function copyShared(from: Rgba, source: Box, to: Rgba, target: Box, within: Box = source): void {
+  const left = Math.max(source.x, target.x, within.x);
+  const right = Math.min(source.x + source.width, target.x + target.width, within.x + within.width);
+  const top = Math.max(source.y, target.y, within.y);
+  const bottom = Math.min(source.y + source.height, target.y + target.height, within.y + within.height);
   for (let y = top; left < right && y < bottom; y++) {
     const start = 4 * ((y - source.y) * source.width + left - source.x);
     const row = from.subarray(start, start + 4 * (right - left));

@@ -4,7 +4,7 @@ import { FormatError } from "../errors.js";
 import { AV1 } from "../format/constants.js";
 import type { Size } from "../format/container.js";
 import { av1Picture, codecString } from "./av1.js";
-import { planesToPixels, smoothChroma } from "./chroma.js";
+import { planesOfRepeated, planesToPixels } from "./chroma.js";
 import { pictureFile, type PictureFile } from "./files.js";
 
 /** RGBA, row by row. */
@@ -50,8 +50,9 @@ export async function decodePixels(coding: number, payload: Uint8Array, size: Si
 async function decodedBy(way: Way, file: PictureFile, payload: Uint8Array, size: Size): Promise<Rgba> {
   if (way === "planes") return cropped(await planesOf(payload, size), file.coded, size);
   const pixels = await bitmapPixels(file);
-  if (way === "repeated") smoothChroma(pixels, file.coded.width, file.coded.height);
-  return cropped(pixels, file.coded, size);
+  const { width, height } = file.coded;
+  const right = way === "repeated" ? planesToPixels(planesOfRepeated(pixels, width, height)) : pixels;
+  return cropped(right, file.coded, size);
 }
 
 let found: Promise<Way> | undefined;

@@ -11,6 +11,7 @@ import puppeteer, { type Browser, type Page } from "puppeteer-core";
 import { ROOT } from "../golden.js";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+const VECTORS = fileURLToPath(new URL("../vectors/", import.meta.url));
 const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css",
   ".html": "text/html; charset=utf-8",
@@ -35,7 +36,7 @@ export const BROWSERS = (Object.keys(PLACES) as Kind[]).map((kind) => ({ kind, p
 /** Start a browser without windows. */
 export async function launch(kind: Kind, path: string): Promise<Browser> {
   const args = kind === "chrome" ? ["--no-sandbox", "--disable-dev-shm-usage"] : [];
-  return puppeteer.launch({ browser: kind, executablePath: path, headless: true, args, protocolTimeout: 240_000 });
+  return puppeteer.launch({ browser: kind, executablePath: path, headless: true, args, protocolTimeout: 600_000 });
 }
 
 /** A page with nothing on it; tests find the library as `tadm`. */
@@ -55,7 +56,7 @@ export interface Site {
 }
 
 /**
- * Serve what is built, the golden files under /golden/, the examples under /examples/, and an empty page /empty.html.
+ * Serve what is built, the folders golden/, vectors/ and examples/, and an empty page /empty.html.
  *
  * @param isolated whether pages may use threads.
  */
@@ -84,11 +85,9 @@ export async function serve({ isolated = false, extra = {} as Extra } = {}): Pro
 
 function found(path: string): Uint8Array | undefined {
   if (path.includes("..")) return undefined;
-  const file = path.startsWith("/golden/")
-    ? `${ROOT}tests/golden/${path.slice("/golden/".length)}`
-    : path.startsWith("/examples/") && !existsSync(DIST + path.slice(1))
-      ? ROOT + path.slice(1)
-      : DIST + path.slice(1);
+  const [, first, rest] = /^\/(golden|vectors|examples)\/(.*)$/.exec(path) ?? [];
+  const folder = { golden: `${ROOT}tests/golden/`, vectors: VECTORS, examples: `${ROOT}examples/` }[first ?? ""];
+  const file = folder === undefined ? DIST + path.slice(1) : folder + rest;
   return existsSync(file) ? readFileSync(file) : undefined;
 }
 

@@ -64,8 +64,7 @@ describe.each(BROWSERS)("$kind", ({ kind, path }) => {
         name.startsWith("av1") ||
         ["metadata", "alpha-png", "alpha-lossy", "picture-time", "picture-twice"].includes(name);
       if (!lossy) expect([name, most]).toEqual([name, 0]);
-      // Firefox repeats colour instead of enlarging it, and what it clamped on the way is lost
-      else expect(rmse, `${name}: ${most}`).toBeLessThan(kind === "firefox" ? 2 : 1);
+      else expect(rmse, `${name}: ${most}`).toBeLessThan(kind === "firefox" ? 1 : 0.5);
     }
   });
 
