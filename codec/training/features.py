@@ -64,6 +64,11 @@ class VggDistance(nn.Module):
         """Channels of each of `features`."""
         return tuple(width for _, _, width in _BLOCKS[: len(self.blocks)])
 
+    @property
+    def sizes(self) -> tuple[float, ...]:
+        """About how large each of `features` is."""
+        return tuple(size for size, _ in _SIZES[: len(self.blocks)])
+
     def features(self, x: Tensor) -> list[Tensor]:
         """Features before the last ReLU of each block of pictures, float [B, 3, H, W] in [-1, 1]; sides divide by 8."""
         h = (x + 1) * 127.5

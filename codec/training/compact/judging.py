@@ -24,7 +24,18 @@ class FeatureCritic:
         optimizer: of them.
     """
 
-    def __init__(self, widths: Sequence[int], config: CompactStageConfig, device: torch.device) -> None:
+    def __init__(
+        self, widths: Sequence[int], sizes: Sequence[float], config: CompactStageConfig, device: torch.device
+    ) -> None:  # fmt: skip
+        """Begin at random.
+
+        Args:
+            widths: channels of the feature maps.
+            sizes: about how large their values are: heads that begin at random see values near one.
+            config: of the stage.
+            device: of the heads.
+        """
+        self._sizes = sizes
         self.heads, self._device, self._clip = MultiLevelHeads(widths, _INNER).to(device), device, config.clip
         self.optimizer = torch.optim.AdamW(self.heads.parameters(), config.critic_rate, (0.5, 0.98), weight_decay=0.0)
 
@@ -32,7 +43,7 @@ class FeatureCritic:
         """Update the heads on feature maps of photographs and of what was made; returns the loss before it."""
         self.optimizer.zero_grad(set_to_none=True)
         with autocast(self._device):
-            loss = critic_loss(self.heads(real), self.heads([m.detach() for m in made]))
+            loss = critic_loss(self._logits(real), self._logits([m.detach() for m in made]))
         loss.backward()
         update(self.optimizer, self._clip)
         return float(loss.detach())
@@ -46,6 +57,9 @@ class FeatureCritic:
         """
         self.heads.requires_grad_(False)
         with autocast(self._device):
-            logits = self.heads(made)
+            logits = self._logits(made)
         self.heads.requires_grad_(True)
         return generator_loss(logits, weight=weight)
+
+    def _logits(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        return list(self.heads([m / size for m, size in zip(maps, self._sizes, strict=True)]))

@@ -39,7 +39,9 @@ class TextureStage(CompactStage):
         self._optimizers["critic"] = torch.optim.AdamW(
             self._critic.parameters(), config.critic_rate, (0.5, 0.98), weight_decay=0.0
         )
-        self._heads = FeatureCritic(self._distance.widths, config, device) if config.heads else None
+        self._heads = (
+            FeatureCritic(self._distance.widths, self._distance.sizes, config, device) if config.heads else None
+        )
         if self._heads is not None:
             self._optimizers["heads"] = self._heads.optimizer
         self._step = torch.zeros(())

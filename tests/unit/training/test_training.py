@@ -180,7 +180,7 @@ class PlainDistance(torch.nn.Module):
         assert directions >= 0
         assert levels > 0
 
-    widths = (3,)
+    widths, sizes = (3,), (1.0,)
 
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
         return [x]
