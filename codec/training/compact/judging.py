@@ -17,7 +17,8 @@ _INNER = 64
 
 
 class FeatureCritic:
-    """Learns to tell features of photographs from those of what is made.
+    """Learns to tell features of photographs from those of what is made. Of several levels it leaves out the first:
+    that shows grain, which the pixel critic sees as well, and costs as much as all the others.
 
     Attributes:
         heads: one a level.
@@ -35,8 +36,9 @@ class FeatureCritic:
             config: of the stage.
             device: of the heads.
         """
-        self._sizes = sizes
-        self.heads, self._device, self._clip = MultiLevelHeads(widths, _INNER).to(device), device, config.clip
+        self._from = min(1, len(widths) - 1)
+        self._sizes, self._device, self._clip = sizes[self._from :], device, config.clip
+        self.heads = MultiLevelHeads(widths[self._from :], _INNER).to(device)
         self.optimizer = torch.optim.AdamW(self.heads.parameters(), config.critic_rate, (0.5, 0.98), weight_decay=0.0)
 
     def learn(self, real: Sequence[Tensor], made: Sequence[Tensor]) -> float:
@@ -62,4 +64,4 @@ class FeatureCritic:
         return generator_loss(logits, weight=weight)
 
     def _logits(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        return list(self.heads([m / size for m, size in zip(maps, self._sizes, strict=True)]))
+        return list(self.heads([m / size for m, size in zip(maps[self._from :], self._sizes, strict=True)]))
