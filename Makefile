@@ -40,10 +40,13 @@ check: $(VENV)/.installed ## formatting, lint, types, import contracts, specific
 docs: $(VENV)/.installed ## the documentation as a site in out/site, warnings as errors, links checked
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-web: $(VENV)/.installed ## build and test the reader for browsers (needs Node.js and npm)
+web: $(VENV)/.installed ## build and test the reader and viewer for browsers (needs Node.js and npm)
 	$(BIN)/python tools/make_web_models.py
+	$(BIN)/python tools/make_web_examples.py
 	$(BIN)/python -m tools.make_web_vectors
-	cd web && npm ci && npm run check && npm run build && npm test
+	cd web && npm ci && npm run check && npm run build
+	rm -rf codec/viewer/page && cp -r web/dist codec/viewer/page && rm -r codec/viewer/page/models codec/viewer/page/types
+	cd web && npm test
 
 format: $(VENV)/.installed ## format the code and fix what lint can fix
 	$(BIN)/ruff check --fix .

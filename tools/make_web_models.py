@@ -1,38 +1,20 @@
 """Write the networks of the shipped models for browsers: `python tools/make_web_models.py [FOLDER]`.
 
-FOLDER (default `web/public/models`) gets the ONNX graphs that the CPU engine draws, each once, and `manifest.json`,
-which says for every model id which graphs decode its files, in which way, and how far they see. Weights are float16 in
-the files, exactly as in the package, and are cast when a graph is loaded. With `--package PATH` for other packages.
+FOLDER (default `web/public/models`) gets the graphs and `manifest.json`, see `codec.viewer.models`. With
+`--package PATH` those of other packages.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from codec.geometry import TIMESTEP_TILE
-from codec.models.compact import graph_networks
-from codec.models.compact.configs import compact_config
-from codec.models.compact.v1.config import CompactConfig as FirstConfig
-from codec.models.compact.v1.reach import halo as first_halo
-from codec.models.compact.v2.graph import quality_fold
-from codec.models.compact.v2.reach import halo
-from codec.models.graph import proto
 from codec.models.package import Package, open_package
 from codec.models.store import shipped
+from codec.viewer.models import drawn_for_browsers
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Of the manifest: what an older reader could not follow needs a new number.
-FORM = 1
-#: `TensorProto.DataType` and fields of `onnx.proto` that `codec.models.graph.proto` does not need.
-_FLOAT16 = 10
-_GRAPH, _NODE, _CONSTANT = 7, 1, 5
 
 
 def main() -> None:
@@ -41,136 +23,20 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "web" / "public" / "models")
     parser.add_argument("--package", type=Path, action="append", help="a package instead of the shipped ones")
     given = parser.parse_args()
-    packages = [open_package(path) for path in given.package] if given.package else shipped()
-    written = write(packages, given.folder)
-    print(f"{given.folder}: {len(written['files'])} graphs, {sum(f['bytes'] for f in written['files'].values())} bytes")
+    write([open_package(path) for path in given.package] if given.package else shipped(), given.folder)
+    graphs = list(given.folder.glob("*.onnx"))
+    print(f"{given.folder}: {len(graphs)} graphs, {sum(path.stat().st_size for path in graphs)} bytes")
 
 
-def write(packages: list[Package], folder: Path) -> dict[str, Any]:
-    """Graphs and manifest of every scale of every compact package; what else was there goes."""
+def write(packages: list[Package], folder: Path) -> None:
+    """Graphs and manifest of every compact package; what else was there goes."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in [*folder.glob("*.onnx"), *folder.glob("manifest.json")]:
         old.unlink()
-    models: dict[str, Any] = {}
-    files: dict[str, Any] = {}
-    for package in packages:
-        if package.family.name != "compact":
-            continue
-        for scale in package.scales:
-            way, graphs = described(package, scale)
-            names = {}
-            for role, model in graphs.items():
-                data = halved(model)
-                digest = hashlib.sha256(data).digest()
-                names[role] = f"{role}-{digest.hex()[:12]}.onnx"
-                files[names[role]] = {"bytes": len(data), "sha256": base64.b64encode(digest).decode()}
-                (folder / names[role]).write_bytes(data)
-            models[package.model_id(scale).hex()] = {"name": package.name, "scale": scale, **way, "graphs": names}
-    manifest = {"form": FORM, "models": models, "files": files}
+    manifest, graphs = drawn_for_browsers(packages)
+    for name, data in graphs.items():
+        (folder / name).write_bytes(data)
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
-    return manifest
-
-
-def described(package: Package, scale: int) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """How files of one scale are decoded, and the graphs for it by role."""
-    config = compact_config(package.folder, (scale,))
-    way: dict[str, Any] = {
-        "way": config.architecture,
-        "tile": TIMESTEP_TILE,
-        "largestTimestep": package.family.largest_timestep,
-        "realism": package.family.default_realism(package.config),
-    }
-    if isinstance(config, FirstConfig):
-        graphs = graph_networks.first_graphs(package.folder, config, scale)
-        strips = {"rows": graph_networks.STRIP, "reach": graph_networks.REACH}
-        return way | {"halo": first_halo(config, scale), "generates": True, "strips": strips}, graphs
-    graphs = graph_networks.second_graphs(package.folder, config, scale)
-    rest = {"halo": halo(config, scale), "generates": "decoder" in graphs, "qualityFold": quality_fold(scale)}
-    return way | rest, graphs
-
-
-def halved(model: bytes) -> bytes:
-    """An ONNX model whose float32 constants are float16 wherever that loses nothing, and cast back when loaded."""
-    out = b""
-    for number, value in fields(model):
-        out += field(number, _halved_graph(value) if number == _GRAPH and isinstance(value, bytes) else value)
-    return out
-
-
-def _halved_graph(graph: bytes) -> bytes:
-    """Casts come before the nodes that take them, under the constants' own names."""
-    casts, rest = [], []
-    for number, value in fields(graph):
-        made = _halved_constant(value) if number == _CONSTANT and isinstance(value, bytes) else None
-        if made is None:
-            rest.append(field(number, value))
-            continue
-        name, constant = made
-        rest.append(field(_CONSTANT, constant))
-        casts.append(field(_NODE, proto.node("Cast", [f"{name}_16"], [name], {"to": proto.TYPES["float32"]})))
-    return b"".join([*casts, *rest])
-
-
-def _halved_constant(tensor: bytes) -> tuple[str, bytes] | None:
-    """Name, and the tensor in float16 under another; None where it is no float32, small, or would lose something."""
-    found = fields(tensor)
-    parts = {number: value for number, value in found if number != 1}
-    raw, name = parts[9], parts[8]
-    assert isinstance(raw, bytes)
-    assert isinstance(name, bytes)
-    if parts[2] != proto.TYPES["float32"]:
-        return None
-    values = np.frombuffer(raw, "<f4")
-    half = values.astype("<f2")
-    if values.size < 2 or not np.array_equal(half.astype("<f4"), values):
-        return None
-    dims = b"".join(field(1, side) for number, side in found if number == 1)
-    renamed = f"{name.decode()}_16".encode()
-    return name.decode(), dims + field(2, _FLOAT16) + field(8, renamed) + field(9, half.tobytes())
-
-
-def fields(data: bytes) -> list[tuple[int, int | bytes]]:
-    """The fields of a Protocol Buffers message, by number: varints and byte strings, which is all that a model has here
-    above the attributes.
-    """
-    out: list[tuple[int, int | bytes]] = []
-    at = 0
-
-    def varint() -> int:
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while at < len(data):
-        key = varint()
-        length_or_value = varint()
-        if key & 7 == 0:
-            out.append((key >> 3, length_or_value))
-        else:
-            assert key & 7 == 2, f"wire type {key & 7}"
-            out.append((key >> 3, data[at : at + length_or_value]))
-            at += length_or_value
-    return out
-
-
-def field(number: int, value: int | bytes) -> bytes:
-    """One field of a message."""
-    head = _varint(number << 3 | (2 if isinstance(value, bytes) else 0))
-    return head + (_varint(len(value)) + value if isinstance(value, bytes) else _varint(value))
-
-
-def _varint(n: int) -> bytes:
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    return bytes([*out, n])
 
 
 if __name__ == "__main__":

@@ -81,6 +81,9 @@ def try_it(python: Path, work: Path) -> None:
     sizes = [run(str(python), "-c", _SIZE_OF, name, at=work).split() for name in ("photo.png", "a.png")]
     if sizes[0] != sizes[1]:
         sys.exit(f"decoded to {sizes[1]}, the photograph has {sizes[0]}")
+    page = "from codec.viewer.server import PAGE; print((PAGE / 'index.html').exists())"
+    if (ROOT / "codec" / "viewer" / "page").exists() and run(str(python), "-c", page, at=work).strip() != "True":
+        sys.exit("the page of `tadmc view` is built, and not in the wheel")
     where = run(str(python), "-c", "import codec; print(codec.__file__)", at=work).strip()
     if ROOT in Path(where).parents:
         sys.exit(f"tried {where}, which is the checkout's")

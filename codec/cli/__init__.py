@@ -15,6 +15,7 @@ from codec.cli.streams import Group
 from codec.cli.thumbnail import thumbnail_command
 from codec.cli.train import train_command
 from codec.cli.verify import verify_command
+from codec.cli.view import view_command
 from codec.version import VERSION
 
 
@@ -37,6 +38,7 @@ for _command in (
     decode_command,
     info_command,
     thumbnail_command,
+    view_command,
     verify_command,
     restore_command,
     batch_command,

@@ -19,3 +19,4 @@ export { LIMITS, type Limits } from "./format/constants.js";
 export type { Box, Size } from "./format/container.js";
 export type { Info } from "./info.js";
 export type { Source } from "./source.js";
+export { save, type Saved, type SavedType } from "./saving/save.js";

@@ -87,7 +87,8 @@ function found(path: string): Uint8Array | undefined {
   if (path.includes("..")) return undefined;
   const [, first, rest] = /^\/(golden|vectors|examples)\/(.*)$/.exec(path) ?? [];
   const folder = { golden: `${ROOT}tests/golden/`, vectors: VECTORS, examples: `${ROOT}examples/` }[first ?? ""];
-  const file = folder === undefined ? DIST + path.slice(1) : folder + rest;
+  const built = DIST + path.slice(1);
+  const file = folder === undefined || existsSync(built) ? built : folder + rest;
   return existsSync(file) ? readFileSync(file) : undefined;
 }
 
