@@ -14,6 +14,9 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: { name: "measure", include: ["tests/measure/**/*.test.ts"], testTimeout: 900_000, hookTimeout: 600_000 },
+      },
     ],
   },
 });

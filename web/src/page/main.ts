@@ -89,6 +89,7 @@ function look(): void {
     invented: map.value === "invented",
   });
   if (enough) say("The stored picture is as fine as the screen; zoom in to rebuild.");
+  else if (session.cells.missing(visible, Number(realism.value))) say("Rebuilding what is seen…");
   view.refresh();
 }
 
@@ -132,7 +133,7 @@ function begin(file: Tadm): void {
   element("facts").replaceChildren(...facts(file.info));
   showDivider();
   view.open(file.info);
-  say("The stored picture; rebuilding…");
+  say("Rebuilding what is seen…");
 }
 
 /** Say what is seen now. */

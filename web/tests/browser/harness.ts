@@ -52,6 +52,8 @@ export type Extra = Readonly<Record<string, string | Uint8Array>>;
 
 export interface Site {
   readonly address: string;
+  /** That have been handed out. */
+  bytes(): number;
   close(): void;
 }
 
@@ -59,8 +61,10 @@ export interface Site {
  * Serve what is built, the folders golden/, vectors/ and examples/, and an empty page /empty.html.
  *
  * @param isolated whether pages may use threads.
+ * @param shared whether pages of other origins may have what is here.
  */
-export async function serve({ isolated = false, extra = {} as Extra } = {}): Promise<Site> {
+export async function serve({ isolated = false, shared = false, extra = {} as Extra } = {}): Promise<Site> {
+  let handedOut = 0;
   const server: Server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url!, "http://here").pathname);
     response.setHeader("Content-Type", TYPES[extname(path)] ?? "application/octet-stream");
@@ -68,14 +72,17 @@ export async function serve({ isolated = false, extra = {} as Extra } = {}): Pro
       response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
       response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
     }
+    if (shared) response.setHeader("Access-Control-Allow-Origin", "*");
     const body = extra[path] ?? (path === "/empty.html" ? EMPTY : found(path));
     if (body === undefined) response.statusCode = 404;
+    handedOut += body?.length ?? 0;
     response.end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
     address: `http://127.0.0.1:${port}`,
+    bytes: () => handedOut,
     close: () => {
       server.closeAllConnections();
       server.close();

@@ -62,7 +62,7 @@ describe.each(BROWSERS)("$kind", ({ kind, path }) => {
 
   test.skipIf(!path)("a file: the LR first, then the photograph; nothing is asked of others", async () => {
     const { page, requests, errors } = await opened("?file=examples/sample.tadm");
-    await said(page, /rebuilding/);
+    await said(page, /^Rebuilding/);
     await page.waitForFunction(() => document.querySelectorAll("#facts dt").length > 5);
     expect((await middle(page))[3]).toBe(255);
     await said(page, /^Rebuilt at realism 1 by compact/);
@@ -76,7 +76,7 @@ describe.each(BROWSERS)("$kind", ({ kind, path }) => {
 
   test.skipIf(!path)("the divider by keyboard, and what is broken in one line", async () => {
     const { page } = await opened("?file=golden/rebuilt/compact-20261122-8.tadm");
-    await said(page, /^Rebuilt/);
+    await said(page, /^Rebuilt at/);
     await set(page, "compare", "lr", "change");
     const right = await middle(page); // the divider stands there
     await page.focus("#divider");
@@ -100,14 +100,14 @@ describe.each(BROWSERS)("$kind", ({ kind, path }) => {
     const { page } = await opened("?file=golden/av1-default.tadm");
     await said(page, /needs model 0123456789abcdef/);
     await page.click("#any-model");
-    await said(page, /^Rebuilt/);
+    await said(page, /^Rebuilt at/);
     await page.close();
   });
 
   test.skipIf(!path)("it fits a phone, and every control has a name", async () => {
     const { page } = await opened("?file=examples/tiny.tadm");
     await page.setViewport({ width: 360, height: 640 });
-    await said(page, /^Rebuilt/);
+    await said(page, /^Rebuilt at/);
     const found = await page.evaluate(() => ({
       width: document.documentElement.scrollWidth,
       stage: document.getElementById("stage")!.getBoundingClientRect().height,
