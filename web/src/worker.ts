@@ -95,7 +95,7 @@ function load(): Promise<Loaded> {
   return loading;
 }
 
-async function loadFrom({ models }: Extract<Request, { kind: "start" }>): Promise<Loaded> {
+async function loadFrom({ models, threads }: Extract<Request, { kind: "start" }>): Promise<Loaded> {
   const found = await Models.at(models);
-  return { models: found, sessions: new Sessions(found) };
+  return { models: found, sessions: new Sessions(found, threads) };
 }

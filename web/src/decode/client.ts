@@ -4,6 +4,7 @@ import { errorFrom } from "../errors.js";
 import type { Limits } from "../format/constants.js";
 import type { Making, RebuildRequest, Reply, Request } from "./messages.js";
 import type { Grid } from "./conditioning.js";
+import { moduleWorker } from "../workers.js";
 import workerAddress from "../worker.ts?worker&url";
 
 /** Where things are, and how much of the machine to take. */
@@ -94,12 +95,7 @@ function send(request: Request): void {
 
 function startWorker(): Worker {
   const address = new URL(workerAddress, here).href;
-  const foreign = new URL(address).origin !== globalThis.location.origin;
-  // a browser starts no worker of another origin, but lets one import it
-  const start = foreign
-    ? URL.createObjectURL(new Blob([`import ${JSON.stringify(address)};`], { type: "text/javascript" }))
-    : address;
-  const made = new Worker(start, { type: "module", name: "tadm" });
+  const made = moduleWorker(address, "tadm");
   made.onmessage = ({ data }: MessageEvent<Reply>) => receive(data);
   made.onerror = (event) => {
     event.preventDefault();

@@ -3,6 +3,9 @@
 import { UnsupportedError } from "../errors.js";
 import { Graph, type Machine, type Planes } from "../network/graph.js";
 import { oneThread } from "../network/kernels.js";
+import { manyThreads } from "../network/threads.js";
+import { moduleWorker } from "../workers.js";
+import helperAddress from "../helper.ts?worker&url";
 import { KernelMemory } from "../network/memory.js";
 import type { Models } from "./manifest.js";
 
@@ -14,7 +17,11 @@ export class Sessions {
   private machine: Promise<Machine> | undefined;
   private lastBreath = 0;
 
-  constructor(private readonly models: Models) {}
+  /** @param threads to run convolutions on. */
+  constructor(
+    private readonly models: Models,
+    private readonly threads: number,
+  ) {}
 
   /**
    * Run a graph.
@@ -38,7 +45,7 @@ export class Sessions {
   private graph(name: string): Promise<Graph> {
     const known = this.loaded.get(name);
     if (known) return known;
-    this.machine ??= startMachine();
+    this.machine ??= startMachine(this.threads);
     const loading = Promise.all([this.models.graph(name), this.machine]).then(
       ([model, machine]) => new Graph(model, machine),
     );
@@ -48,11 +55,21 @@ export class Sessions {
   }
 }
 
-async function startMachine(): Promise<Machine> {
+async function startMachine(threads: number): Promise<Machine> {
   try {
-    const { kernels, memory } = await oneThread();
+    const { kernels, memory } = threads > 1 ? await withHelpers(threads - 1) : await oneThread();
     return { kernels, memory: new KernelMemory(memory) };
   } catch (error) {
     throw new UnsupportedError(`this browser does not run WebAssembly with SIMD (${(error as Error).message})`);
+  }
+}
+
+/** Kernels on several threads, or on one where a browser does not let a worker have workers. */
+async function withHelpers(count: number): ReturnType<typeof oneThread> {
+  try {
+    const address = new URL(helperAddress, import.meta.url).href;
+    return await manyThreads(Array.from({ length: count }, () => moduleWorker(address, "tadm helper")));
+  } catch {
+    return oneThread();
   }
 }

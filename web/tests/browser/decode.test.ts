@@ -91,6 +91,23 @@ describe.each(BROWSERS)("$kind", ({ kind, path }) => {
     await page.close();
   });
 
+  test.skipIf(!path)("the same to the last bit on one thread and on several", async () => {
+    const made: string[] = [];
+    for (const threads of [1, 3]) {
+      const page = await emptyPage(browser, site);
+      const found = await page.evaluate(async (count) => {
+        if (!crossOriginIsolated) throw new Error("the page may have no threads");
+        tadm.configure({ threads: count });
+        const { data } = await (await tadm.open("/golden/rebuilt/compact-20261122-8.tadm")).decode({ realism: 1 });
+        const hash = await crypto.subtle.digest("SHA-256", data);
+        return [...new Uint8Array(hash)].join(" ");
+      }, threads);
+      made.push(found);
+      await page.close();
+    }
+    expect(made[0]).toBe(made[1]);
+  });
+
   test.skipIf(!path)("what nobody waits for any more is given up", async () => {
     const page = await emptyPage(browser, site);
     const said = await page.evaluate(async () => {

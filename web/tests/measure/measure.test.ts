@@ -1,6 +1,6 @@
 /**
  * What the viewer costs, into `bench/results/web/measured.json`: `npm run measure`, on a machine that does nothing else.
- * MEASURE_NOTE is written down beside the figures.
+ * MEASURE_NOTE is written down beside the figures, MEASURE_TIMES is how often each is taken.
  */
 
 import { execFileSync } from "node:child_process";
@@ -13,7 +13,7 @@ import { test } from "vitest";
 import { BROWSERS, launch, serve, type Kind, type Site } from "../browser/harness.js";
 import { ROOT } from "../golden.js";
 
-const TIMES = 3;
+const TIMES = Number(process.env["MEASURE_TIMES"] ?? 3);
 const OUT = `${ROOT}bench/results/web/`;
 
 interface Row {
