@@ -12,7 +12,12 @@ export default defineConfig({
     target: "es2022",
     modulePreload: false,
     rolldownOptions: {
-      input: { index: "index.html", "tadm-web": "src/index.ts", "tadm-img": "src/img/index.ts" },
+      input: {
+        index: "index.html",
+        "tadm-web": "src/index.ts",
+        "tadm-img": "src/img/index.ts",
+        sw: "src/page/offline.ts",
+      },
       preserveEntrySignatures: "exports-only",
       output: {
         entryFileNames: "[name].js",

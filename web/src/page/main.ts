@@ -281,4 +281,16 @@ function named(): void {
   list.dispatchEvent(new Event("change"));
 }
 
+/** Be there without a network, too. Not where `tadmc view` serves the page: its addresses are never used again. */
+async function keep(): Promise<void> {
+  if (!("serviceWorker" in navigator) || location.hostname === "127.0.0.1") return;
+  await navigator.serviceWorker.register("sw.js");
+  const { active } = await navigator.serviceWorker.ready;
+  const parts = ["./", "index.html", "tadm-worker.js", "tadm-helper.js", "models/manifest.json"];
+  const loaded = performance.getEntriesByType("resource").map(({ name: address }) => address);
+  const all = [...parts.map((part) => new URL(part, location.href).href), ...loaded];
+  active?.postMessage(all.filter((address) => new URL(address).origin === location.origin));
+}
+
 named();
+keep().catch(() => undefined); // a browser that keeps nothing for this page still shows it

@@ -37,6 +37,7 @@ export class Session {
   /** Timesteps of tiles that have been rebuilt; NaN elsewhere. */
   readonly timesteps: Grid;
   private running: AbortController | undefined;
+  private runningBox: Box | undefined;
   private wish: Wish = { realism: 1, anyModel: false, area: undefined, invented: false };
 
   constructor(
@@ -52,7 +53,8 @@ export class Session {
   /** Rebuild what is wished for and not there; earlier work that is not part of it is given up. */
   want(wish: Wish): void {
     const same = wish.realism === this.wish.realism && wish.anyModel === this.wish.anyModel;
-    if (!same) this.running?.abort();
+    const elsewhere = wish.area && this.runningBox && !overlap(wish.area, this.runningBox);
+    if (!same || elsewhere) this.running?.abort();
     this.wish = wish;
     if (!this.running) void this.work();
   }
@@ -95,6 +97,7 @@ export class Session {
   private async rebuild(box: Box, signal: AbortSignal): Promise<void> {
     const { realism, anyModel } = this.wish;
     const onProgress = (done: number, total: number): void => this.listener.progress(done / total);
+    this.runningBox = box;
     const made = await this.file.rebuild({ realism, region: box, anyModel, signal, onProgress });
     this.making = made.making;
     await this.cells.put(box, made.picture, realism);
@@ -122,6 +125,10 @@ export class Session {
     this.invented?.bitmap.close();
     this.invented = { box, bitmap: await createImageBitmap(out) };
   }
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }
 
 /** A part of an area around its middle with at most so many pixels. */

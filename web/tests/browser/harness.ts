@@ -66,7 +66,8 @@ export interface Site {
 export async function serve({ isolated = false, shared = false, extra = {} as Extra } = {}): Promise<Site> {
   let handedOut = 0;
   const server: Server = createServer((request, response) => {
-    const path = decodeURIComponent(new URL(request.url!, "http://here").pathname);
+    const named = decodeURIComponent(new URL(request.url!, "http://here").pathname);
+    const path = named.endsWith("/") ? `${named}index.html` : named;
     response.setHeader("Content-Type", TYPES[extname(path)] ?? "application/octet-stream");
     if (isolated) {
       response.setHeader("Cross-Origin-Opener-Policy", "same-origin");

@@ -121,6 +121,31 @@ describe.each(BROWSERS)("$kind", ({ kind, path }) => {
     await page.close();
   });
 
+  test.skipIf(!path)("without a network, once it has been loaded", async () => {
+    const own = await serve();
+    const page = await browser.newPage();
+    const address = own.address.replace("127.0.0.1", "localhost");
+    await page.goto(`${address}/index.html?file=golden/rebuilt/compact-20261122-4.tadm`);
+    await said(page, /^Rebuilt at/);
+    const kept = ["index.html", "tadm-worker.js", "models/manifest.json", "golden/rebuilt/compact-20261122-4.tadm"];
+    await page.waitForFunction(
+      async (names) => {
+        const cache = await caches.open("tadm-page-1");
+        const found = await Promise.all(names.map((name) => cache.match(name, { ignoreSearch: true })));
+        return found.every(Boolean);
+      },
+      {},
+      kept,
+    );
+    await page.reload(); // now with what the service worker gives: threads, too
+    await said(page, /^Rebuilt at/);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    own.close();
+    await page.reload();
+    await said(page, /^Rebuilt at realism 1/);
+    await page.close();
+  });
+
   test.skipIf(!path)("saved pictures carry metadata and say how they were made", async () => {
     const page = await emptyPage(browser, site);
     const saved = await page.evaluate(async () => {
