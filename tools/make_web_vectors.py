@@ -2,7 +2,7 @@
 
 FOLDER (default `web/tests/vectors`) gets the sample as the CPU engine decodes it at three realisms, and under `second/`
 a tiny random package of architecture compact-2 for browsers, with files of two scales and what they decode to: one of
-them in several slabs with a timestep map of its own.
+them in several slabs with a timestep map of its own. `exchanged.tadm` has an ICC profile by which red is blue.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageCms
 
 import codec
 from codec.container.reader import read
@@ -41,6 +41,10 @@ def main() -> None:
     second.mkdir(parents=True, exist_ok=True)
     for realism in DIAL:
         codec.decode(ROOT / "examples" / "sample.tadm", realism=realism).save(folder / f"sample-r{realism:g}.png")
+    with Image.open(ROOT / "examples" / "kodim21.png") as image:
+        small = image.convert("RGB").crop((400, 150, 560, 250))
+    small.info["icc_profile"] = exchanged()
+    (folder / "exchanged.tadm").write_bytes(codec.encode(small, scale=4, payload="png", effort="fast"))
     package = folder / "tiny-compact-2"
     save_package(tiny(), package)
     write([open_package(package)], second / "models")
@@ -52,6 +56,14 @@ def main() -> None:
         path.write_bytes(cut(data) if scale == SCALES[0] else data)
         for realism in DIAL:
             codec.decode(path, realism=realism, model=str(package)).save(second / f"scale{scale}-r{realism:g}.png")
+
+
+def exchanged() -> bytes:
+    """An ICC profile of sRGB in which red and blue stand for one another."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    table = 128 + 4 + 12 * int.from_bytes(profile[128:132], "big")
+    names = profile[:table].replace(b"rXYZ", b"tXYZ").replace(b"bXYZ", b"rXYZ").replace(b"tXYZ", b"bXYZ")
+    return names + profile[table:]
 
 
 def tiny() -> CompactModel:

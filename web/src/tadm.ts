@@ -1,5 +1,6 @@
 /** An opened file: the LR at once, the photograph or a region of it when asked for. */
 
+import { shown } from "./colour.js";
 import { closeInWorker, openInWorker, rebuildInWorker } from "./decode/client.js";
 import type { Grid } from "./decode/conditioning.js";
 import { StoredLr } from "./decode/lr.js";
@@ -72,14 +73,14 @@ export class Tadm {
   }
 
   /**
-   * The stored LR picture: no model is needed.
+   * The stored LR picture, by its ICC profile: no model is needed.
    *
    * @throws FormatError the payload is broken.
    * @throws UnsupportedError no browser decodes it.
    */
   async thumbnail(): Promise<ImageBitmap> {
     const { width, height } = this.file.lr;
-    return createImageBitmap(new ImageData(await this.lr.whole(), width, height));
+    return this.shown(new ImageData(await this.lr.whole(), width, height));
   }
 
   /**
@@ -112,6 +113,11 @@ export class Tadm {
     const answer = await rebuildInWorker(this.inWorker, wanted, options.onProgress ?? (() => undefined), signal);
     const picture = new ImageData(answer.pixels, region.width, region.height);
     return { picture, timesteps: answer.timesteps, making: answer.making };
+  }
+
+  /** A rebuilt picture as a screen is to show it: by the file's ICC profile, which `decode` leaves out of account. */
+  shown(picture: ImageData): Promise<ImageBitmap> {
+    return shown(picture, this.file.icc);
   }
 
   /** Let go of what the worker holds of the file; it can still be used. */

@@ -87,7 +87,7 @@ async function rebuild(image: HTMLImageElement, work: Work): Promise<void> {
   try {
     const realism = given >= 0 && given <= 1 ? { realism: given } : {};
     const picture = await file.decode({ ...realism, signal: control.signal });
-    await put(image, await written(await createImageBitmap(picture)), file.info);
+    await put(image, await written(await file.shown(picture)), file.info);
     work.control.signal.throwIfAborted();
     watching.unobserve(image);
     file.close();

@@ -62,7 +62,7 @@ export class Cells {
   }
 
   /** Cut what was rebuilt into cells; the oldest make room. */
-  async put(box: Box, picture: ImageData, realism: number): Promise<void> {
+  async put(box: Box, picture: ImageBitmap, realism: number): Promise<void> {
     for (const [column, row] of this.places(box)) {
       const [x, y] = [column * CELL, row * CELL];
       const width = Math.min(CELL, this.size.width - x);
@@ -73,6 +73,7 @@ export class Cells {
       this.cells.delete(key);
       this.cells.set(key, { box: { x, y, width, height }, bitmap, realism });
     }
+    picture.close();
     for (const [key, { bitmap }] of this.cells) {
       if (this.cells.size <= KEPT) break;
       bitmap.close();

@@ -100,7 +100,7 @@ export class Session {
     this.runningBox = box;
     const made = await this.file.rebuild({ realism, region: box, anyModel, signal, onProgress });
     this.making = made.making;
-    await this.cells.put(box, made.picture, realism);
+    await this.cells.put(box, await this.file.shown(made.picture), realism);
     const [left, top] = [Math.floor(box.x / 64), Math.floor(box.y / 64)];
     for (let row = 0; row < made.timesteps.rows; row++) {
       const { columns } = made.timesteps;

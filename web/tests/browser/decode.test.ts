@@ -37,7 +37,7 @@ test("there are vectors: python -m tools.make_web_vectors", () => {
   expect(existsSync(`${VECTORS}sample-r1.png`)).toBe(true);
 });
 
-describe.each(BROWSERS)("$kind", ({ kind, path }) => {
+describe.each(BROWSERS)("$title", ({ kind, path }) => {
   let site: Site;
   let browser: Browser;
 

@@ -31,7 +31,10 @@ const PLACES = {
 
 export type Kind = keyof typeof PLACES;
 
-export const BROWSERS = (Object.keys(PLACES) as Kind[]).map((kind) => ({ kind, path: PLACES[kind].find(existsSync) }));
+export const BROWSERS = (Object.keys(PLACES) as Kind[]).map((kind) => {
+  const path = PLACES[kind].find(existsSync);
+  return { kind, path, title: path ? kind : `${kind}, which is not installed here` };
+});
 
 /** Start a browser without windows. */
 export async function launch(kind: Kind, path: string): Promise<Browser> {

@@ -40,7 +40,7 @@ declare global {
   var shifts: number;
 }
 
-describe.each(BROWSERS)("$kind", ({ kind, path }) => {
+describe.each(BROWSERS)("$title", ({ kind, path }) => {
   let site: Site;
   let foreign: Site;
   let browser: Browser;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { BROWSERS, emptyPage, launch, serve, type Site } from "./harness.js";
 
-describe.each(BROWSERS)("$kind", ({ kind, path }) => {
+describe.each(BROWSERS)("$title", ({ kind, path }) => {
   let site: Site;
   let browser: Browser;
 

@@ -13,7 +13,7 @@ declare global {
 
 const SHOWN = NAMES.filter((name) => !name.startsWith("jxl"));
 
-describe.each(BROWSERS)("$kind", ({ kind, path }) => {
+describe.each(BROWSERS)("$title", ({ kind, path }) => {
   let site: Site;
   let browser: Browser;
   let page: Page;
@@ -66,6 +66,23 @@ describe.each(BROWSERS)("$kind", ({ kind, path }) => {
       if (!lossy) expect([name, most]).toEqual([name, 0]);
       else expect(rmse, `${name}: ${most}`).toBeLessThan(kind === "firefox" ? 1 : 0.5);
     }
+  });
+
+  test.skipIf(!path)("a picture is shown by its ICC profile", async () => {
+    const apart = await page.evaluate(async () => {
+      const file = await tadm.open("/vectors/exchanged.tadm");
+      const { icc: _, ...without } = file.file;
+      const [by, plain] = [
+        pixelsOf(await file.thumbnail()),
+        pixelsOf(await new tadm.Tadm(without, new Uint8Array(), tadm.LIMITS).thumbnail()),
+      ];
+      const sum = (a: number, b: number) =>
+        by.reduce((total, _v, i) => (i % 4 === a ? total + Math.abs(by[i]! - plain[i - a + b]!) : total), 0);
+      const pixels = by.length / 4;
+      return { same: sum(0, 0) / pixels, exchanged: sum(0, 2) / pixels };
+    });
+    expect(apart.exchanged).toBeLessThan(1.5);
+    expect(apart.same).toBeGreaterThan(10);
   });
 
   test.skipIf(!path)("payloads broken behind a right checksum end in our errors", async () => {
