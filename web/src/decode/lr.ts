@@ -2,7 +2,8 @@
 
 import type { Box, Size, TadmFile } from "../format/container.js";
 import { slabBoxes } from "../format/container.js";
-import { decodePixels, type Rgba } from "../payload/pixels.js";
+import { decodePixels } from "../payload/pixels.js";
+import { rgba, type Rgba } from "../payload/rgba.js";
 
 /** Decodes a payload of a slab of this size to RGBA. */
 export type Decode = (coding: number, payload: Uint8Array, size: Size) => Promise<Rgba>;
@@ -38,7 +39,7 @@ export class StoredLr {
       width: Math.min(box.x + box.width, lr.width) - box.x,
       height: Math.min(box.y + box.height, lr.height) - box.y,
     };
-    const out = new Uint8ClampedArray(4 * inside.width * inside.height);
+    const out = rgba(inside.width, inside.height);
     const columns = Math.ceil(lr.width / slab.width);
     for (let row = Math.floor(box.y / slab.height); row * slab.height < inside.y + inside.height; row++) {
       for (let column = Math.floor(box.x / slab.width); column * slab.width < inside.x + inside.width; column++) {
@@ -81,7 +82,7 @@ export function copyShared(from: Rgba, source: Box, to: Rgba, target: Box, withi
 export function extended(pixels: Rgba, from: Size, to: Size): Rgba {
   if (from.width === to.width && from.height === to.height) return pixels;
   const [columns, rows] = [sources(from.width, to.width), sources(from.height, to.height)];
-  const out = new Uint8ClampedArray(4 * to.width * to.height);
+  const out = rgba(to.width, to.height);
   const [source, target] = [
     new Uint32Array(pixels.buffer, pixels.byteOffset, pixels.length / 4),
     new Uint32Array(out.buffer),

@@ -1,7 +1,7 @@
 /** How the graphs of each architecture are run on one piece (section 9.2, step 3). */
 
 import { ModelError } from "../errors.js";
-import type { Rgba } from "../payload/pixels.js";
+import type { Rgba } from "../payload/rgba.js";
 import { CELL, noiseGain, scaleByCells, spread, type Grid } from "./conditioning.js";
 import type { Model } from "./manifest.js";
 import type { Planes } from "../network/graph.js";

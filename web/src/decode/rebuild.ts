@@ -4,7 +4,8 @@ import { FormatError, InputError, UnsupportedError } from "../errors.js";
 import { COMPACT_PRESET, PRESETS, TILE } from "../format/constants.js";
 import { padded, slabBoxes, type Box, type Size, type TadmFile } from "../format/container.js";
 import type { Planes } from "../network/graph.js";
-import { decodePixels, type Rgba } from "../payload/pixels.js";
+import { decodePixels } from "../payload/pixels.js";
+import { rgba, type Rgba } from "../payload/rgba.js";
 import type { Grid } from "./conditioning.js";
 import { StoredLr, copyShared } from "./lr.js";
 import type { Model } from "./manifest.js";
@@ -107,7 +108,7 @@ export class Rebuilder {
     const area = grownToTiles(region, tile);
     const most = Math.floor(recipe.memory / BYTES_A_PIXEL);
     const blocks = plan(this.full, area, halo, tile, most);
-    const pixels = new Uint8ClampedArray(4 * region.width * region.height);
+    const pixels = rgba(region.width, region.height);
     const columns = area.width / tile;
     const timesteps = { columns, rows: area.height / tile, values: new Float32Array(columns * (area.height / tile)) };
     watch.onProgress(0, blocks.length);

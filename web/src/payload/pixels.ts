@@ -1,14 +1,12 @@
 /** Payload -> pixels, by the browser's own decoders. */
 
-import { FormatError } from "../errors.js";
+import { FormatError, TadmError } from "../errors.js";
 import { AV1 } from "../format/constants.js";
 import type { Size } from "../format/container.js";
 import { av1Picture, codecString } from "./av1.js";
 import { planesOfRepeated, planesToPixels } from "./chroma.js";
 import { pictureFile, type PictureFile } from "./files.js";
-
-/** RGBA, row by row. */
-export type Rgba = Uint8ClampedArray<ArrayBuffer>;
+import { rgba, type Rgba } from "./rgba.js";
 
 /** How this browser gives colour that is stored at half the size: right, as planes, or only repeated. */
 type Way = "smooth" | "planes" | "repeated";
@@ -42,7 +40,7 @@ export async function decodePixels(coding: number, payload: Uint8Array, size: Si
   try {
     return await decodedBy(way, file, payload, size);
   } catch (error) {
-    if (error instanceof FormatError) throw error;
+    if (error instanceof TadmError) throw error;
     throw new FormatError(`${file.type} payload: ${payload.length} bytes do not decode (${(error as Error).message})`);
   }
 }
@@ -127,7 +125,7 @@ async function planesOf(payload: Uint8Array, size: Size): Promise<Rgba> {
 
 function cropped(pixels: Rgba, from: Size, to: Size): Rgba {
   if (from.width === to.width) return pixels;
-  const out = new Uint8ClampedArray(4 * to.width * to.height);
+  const out = rgba(to.width, to.height);
   for (let y = 0; y < to.height; y++) {
     out.set(pixels.subarray(4 * y * from.width, 4 * (y * from.width + to.width)), 4 * y * to.width);
   }
