@@ -46,7 +46,7 @@ web: $(VENV)/.installed ## build and test the reader and viewer for browsers (ne
 	$(BIN)/python -m tools.make_web_vectors
 	cd web && npm ci && npm run check && npm run build
 	rm -rf codec/viewer/page && cp -r web/dist codec/viewer/page && rm -r codec/viewer/page/models codec/viewer/page/types
-	cd web && npm test
+	cd web && TADMC="$(abspath $(BIN))/tadmc" npm test
 
 format: $(VENV)/.installed ## format the code and fix what lint can fix
 	$(BIN)/ruff check --fix .

@@ -34,6 +34,8 @@ export class View {
       visibilityRatio: 0.4,
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
     });
+    this.viewer.canvas.setAttribute("role", "application");
+    this.viewer.canvas.setAttribute("aria-label", "Picture: arrow keys move it, plus and minus zoom");
     this.viewer.addHandler("update-viewport", () => this.draw());
     this.viewer.addHandler("animation", () => this.moved());
     this.viewer.addHandler("resize", () => this.moved());

@@ -146,6 +146,28 @@ describe.each(BROWSERS)("$title", ({ kind, path }) => {
     await page.close();
   });
 
+  test.skipIf(!path)("the button saves the whole picture as the dial stands", async () => {
+    const { page } = await opened("?file=golden/rebuilt/compact-20261122-4.tadm");
+    await said(page, /^Rebuilt at/);
+    await set(page, "realism", "0.5", "input");
+    await page.select("#format", "image/jpeg");
+    await page.evaluate(() => {
+      HTMLAnchorElement.prototype.click = function () {
+        document.body.dataset["saved"] = this.download;
+        void fetch(this.href).then(async (file) => {
+          document.body.dataset["text"] = new TextDecoder("latin1").decode(await file.arrayBuffer());
+        });
+      };
+    });
+    await page.click("#save");
+    await said(page, /^Saved compact-20261122-4.jpg/);
+    await page.waitForFunction(() => document.body.dataset["text"] !== undefined);
+    const saved = await page.evaluate(() => ({ ...document.body.dataset }));
+    expect(saved["saved"]).toBe("compact-20261122-4.jpg");
+    expect(saved["text"]).toMatch(/Realism="0.5"/);
+    await page.close();
+  });
+
   test.skipIf(!path)("saved pictures carry metadata and say how they were made", async () => {
     const page = await emptyPage(browser, site);
     const saved = await page.evaluate(async () => {
