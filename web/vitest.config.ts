@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["tests/browser/**/*.test.ts"],
-          testTimeout: 600_000,
+          testTimeout: 240_000,
           hookTimeout: 600_000,
           fileParallelism: false,
         },

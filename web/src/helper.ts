@@ -1,9 +1,17 @@
 /** A further thread for convolutions. */
 
-import { help, type Start } from "./network/threads.js";
+import { GO, helper, type Start } from "./network/threads.js";
 
 const scope = globalThis as unknown as DedicatedWorkerGlobalScope;
+let begin: (() => never) | undefined;
 
-scope.onmessage = ({ data }: MessageEvent<Start>) => {
-  void help(data, () => scope.postMessage("ready"));
+scope.onmessage = ({ data }: MessageEvent<Start | typeof GO>) => {
+  if (data === GO) {
+    begin?.();
+    return;
+  }
+  void helper(data).then((work) => {
+    begin = work;
+    scope.postMessage("ready");
+  });
 };

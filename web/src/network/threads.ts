@@ -3,6 +3,7 @@
  * they share beside the kernels' memory is a few numbers, laid out as `AT` says.
  */
 
+import { ModelError } from "../errors.js";
 import { SHARED } from "./kernels.generated.js";
 import { instantiate, type Kernels } from "./kernels.js";
 
@@ -20,6 +21,11 @@ type ConvArguments = Parameters<Kernels["conv"]>;
 /** Of the arguments of `conv`: the first and the last row, and the slope, which is no whole number. */
 const [TOP, BOTTOM, SLOPE] = [9, 10, 15];
 
+/** A helper that has been silent for so long in the middle of its work is lost. */
+const LOST_MS = 60_000;
+/** What a helper is told when it is waited for. */
+export const GO = "go";
+
 /** What a helper is told at its start. */
 export interface Start {
   readonly memory: WebAssembly.Memory;
@@ -34,8 +40,8 @@ export async function manyThreads(
   const shared = new SharedArrayBuffer(4 * NUMBERS);
   const kernels = await instantiate(SHARED, memory);
   const ready = await Promise.all(helpers.map((helper) => started(helper, { memory, shared })));
-  // one that came late would take part without being waited for
-  helpers.forEach((helper, n) => ready[n] || helper.terminate());
+  // one that comes late must not take part: nobody would wait for it
+  helpers.forEach((helper, n) => (ready[n] ? helper.postMessage(GO) : helper.terminate()));
   const count = ready.filter(Boolean).length;
   const numbers = new Int32Array(shared);
   const conv = (...all: ConvArguments): void => {
@@ -55,22 +61,27 @@ export async function manyThreads(
     Atomics.notify(numbers, AT.round);
     takeRows(kernels, numbers, new Float32Array(shared));
     for (let busy = Atomics.load(numbers, AT.busy); busy > 0; busy = Atomics.load(numbers, AT.busy)) {
-      Atomics.wait(numbers, AT.busy, busy);
+      if (Atomics.wait(numbers, AT.busy, busy, LOST_MS) === "timed-out") throw new ModelError("a thread has ended");
     }
   };
   return { kernels: { ...kernels, conv }, memory };
 }
 
-/** The life of a helper. */
-export async function help({ memory, shared }: Start, ready: () => void): Promise<never> {
+/** Get a helper ready; what comes back is its life, which begins when it is told to go. */
+export async function helper({ memory, shared }: Start): Promise<() => never> {
   const kernels = await instantiate(SHARED, memory);
   const numbers = new Int32Array(shared);
-  let round = Atomics.load(numbers, AT.round);
-  ready();
-  for (;;) {
-    Atomics.wait(numbers, AT.round, round);
+  return () => work(kernels, numbers);
+}
+
+function work(kernels: Kernels, numbers: Int32Array): never {
+  const floats = new Float32Array(numbers.buffer);
+  // rounds may have begun before this one was told to go, which are waiting for it
+  for (let round = 0; ;) {
+    // not for ever: a browser that closes the page gets a word in
+    if (Atomics.wait(numbers, AT.round, round, 1000) === "timed-out") continue;
     round = Atomics.load(numbers, AT.round);
-    takeRows(kernels, numbers, new Float32Array(shared));
+    takeRows(kernels, numbers, floats);
     Atomics.sub(numbers, AT.busy, 1);
     Atomics.notify(numbers, AT.busy);
   }
