@@ -95,7 +95,7 @@ def merged(folders: Sequence[Path]) -> CompactModel:
     lists = ("scales", "denoisers", "writers")
     union: dict[str, Any] = {of: tuple(sorted({s for c in configs for s in getattr(c, of)})) for of in lists}
     last = next((c.denoisers for c in reversed(configs) if isinstance(c, CompactConfig) and c.denoisers), ())
-    if last != union["denoisers"]:
+    if tuple(sorted(last)) != union["denoisers"]:
         raise ModelError(
             f"the last denoiser is for scales {last}, together the model packages have {union['denoisers']}"
         )
