@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 import codec
-from codec.models.store import shipped
+from codec.models.store import released
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "examples" / "kodim21.png"
@@ -31,7 +31,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with Image.open(SAMPLE) as image:
         crop = np.array(image.convert("RGB").crop(BOX))
-    for package in shipped():
+    for package in released():
         for scale in package.scales:
             path = FOLDER / f"{package.name}-{scale}.tadm"
             if not path.exists():

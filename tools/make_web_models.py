@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from codec.models.package import Package, open_package
-from codec.models.store import shipped
+from codec.models.store import released
 from codec.viewer.models import drawn_for_browsers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "web" / "public" / "models")
     parser.add_argument("--package", type=Path, action="append", help="a package instead of the shipped ones")
     given = parser.parse_args()
-    write([open_package(path) for path in given.package] if given.package else shipped(), given.folder)
+    write([open_package(path) for path in given.package] if given.package else released(), given.folder)
     graphs = list(given.folder.glob("*.onnx"))
     print(f"{given.folder}: {len(graphs)} graphs, {sum(path.stat().st_size for path in graphs)} bytes")
 

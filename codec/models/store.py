@@ -37,6 +37,11 @@ def shipped() -> list[Package]:
     )
 
 
+def released() -> list[Package]:
+    """`shipped` without previews: what files may be kept of."""
+    return [package for package in shipped() if "preview" not in package.name]
+
+
 def user_folder() -> Path:
     """Where `add` puts packages: the folder that TADMC_MODELS names, else one in the user's data folder."""
     from platformdirs import user_data_path  # takes a while to import, and decoding with a named folder needs it not

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import codec
-from codec.models.store import shipped
+from codec.models.store import released
 
 FOLDER = Path(__file__).parent / "rebuilt"
 PICTURES = sorted(FOLDER.glob("*.png"))
@@ -25,6 +25,6 @@ def test_rebuilt_photograph(path: Path) -> None:
     assert np.sqrt(np.square(made - want).mean()) <= 1
 
 
-def test_every_scale_of_every_shipped_model_is_held() -> None:
-    assert {p.stem for p in FOLDER.glob("*.tadm")} >= {f"{m.name}-{s}" for m in shipped() for s in m.scales}
+def test_every_scale_of_every_released_model_is_held() -> None:
+    assert {p.stem for p in FOLDER.glob("*.tadm")} >= {f"{m.name}-{s}" for m in released() for s in m.scales}
     assert len(PICTURES) == 3 * len(list(FOLDER.glob("*.tadm")))

@@ -15,7 +15,7 @@ from codec.models.compact.v1.config import CompactConfig as FirstConfig
 from codec.models.family import Runtime
 from codec.models.graph.sessions import Session
 from codec.models.package import open_package
-from codec.models.store import shipped
+from codec.models.store import released
 from codec.viewer.models import drawn_for_browsers, halved
 
 
@@ -60,5 +60,5 @@ def test_what_scales_share_is_there_once(tiny_package: Path) -> None:
 
 
 def test_shipped_models_fit_a_page() -> None:
-    _, graphs = drawn_for_browsers(shipped())
+    _, graphs = drawn_for_browsers(released())
     assert sum(map(len, graphs.values())) < 12e6
