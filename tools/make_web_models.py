@@ -1,4 +1,4 @@
-"""Write the networks of the shipped models for browsers: `python tools/make_web_models.py [FOLDER]`.
+"""Write the networks of the released models for browsers: `python tools/make_web_models.py [FOLDER]`.
 
 FOLDER (default `web/public/models`) gets the graphs and `manifest.json`, see `codec.viewer.models`. With
 `--package PATH` those of other packages.
@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> None:
     """See the module."""
-    parser = argparse.ArgumentParser(description="Write the networks of the shipped models for browsers.")
+    parser = argparse.ArgumentParser(description="Write the networks of the released models for browsers.")
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "web" / "public" / "models")
-    parser.add_argument("--package", type=Path, action="append", help="a package instead of the shipped ones")
+    parser.add_argument("--package", type=Path, action="append", help="a package instead of the released ones")
     given = parser.parse_args()
     write([open_package(path) for path in given.package] if given.package else released(), given.folder)
     graphs = list(given.folder.glob("*.onnx"))

@@ -1,7 +1,7 @@
 /** Everything that a file may come as, as bytes. */
 
 import { InputError, LimitError } from "./errors.js";
-import { check } from "./format/bytes.js";
+import { check, joined } from "./format/bytes.js";
 import type { Limits } from "./format/constants.js";
 
 /** Bytes, a file of an input element or a drop, or an address. */
@@ -57,11 +57,5 @@ async function collected(response: Response, limits: Limits, signal?: AbortSigna
     }
     throw new InputError(`${response.url}: breaks off (${(error as Error).message})`);
   }
-  const out = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return joined(...parts);
 }

@@ -87,6 +87,9 @@ class CompactStageConfig(StageConfig):
             one_of("from_scale", self.from_scale, SCALES)
         one_of("optimizer", self.optimizer, OPTIMIZERS)
         one_of("chroma", self.chroma, CHROMA)
+        one_of("feature_levels", self.feature_levels, range(1, 5))
+        if len(self.levels) != 3:
+            raise InputError(f"levels is {self.levels}, expected three weights")
         if not 0 <= self.full_strength <= 1:
             raise InputError(f"full_strength is {self.full_strength}, expected a number in 0..1")
         if self.window > self.crop or self.window % 32:

@@ -26,7 +26,7 @@ from codec.training.compact.start import STAGES
 from codec.training.config import read_toml
 from codec.training.crops import CodedPairs, CropStore
 from codec.training.loop import Run, train
-from codec.training.losses import l1, ms_ssim, phase_l1
+from codec.training.losses import detail, l1, ms_ssim, phase_l1
 from codec.training.masks import mask_of
 from codec.training.store import prepare
 
@@ -197,6 +197,24 @@ def test_nothing_is_invented_under_a_mask(store: Path, tmp_path: Path, monkeypat
     assert held["adversarial"] == 0
     assert free["adversarial"] != 0
     assert free["loss"] == held["loss"]
+
+
+def test_detail_is_where_a_photograph_is_busy() -> None:
+    """A slope and a sensor's grain count hardly, a pattern of forty levels nearly whole."""
+    noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    slope = torch.linspace(-0.2, 0.2, 64).expand(1, 3, 64, 64)
+    pattern = (torch.arange(64) % 4 < 2).float().mul(2).sub(1).expand(1, 3, 64, 64)
+    smooth, busy = detail(slope + noise / 127.5), detail(slope + pattern * 20 / 127.5)
+    assert smooth.max() < 0.4
+    assert busy.min() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("values", "message"), [({"feature_levels": 5}, "feature_levels is 5"), ({"levels": (1.0,)}, "three weights")]
+)
+def test_values_of_the_texture_stage_that_mean_nothing(values: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        CompactStageConfig(kind="texture", scale=4, **values)
 
 
 @pytest.mark.parametrize("free", [True, False])

@@ -3,7 +3,7 @@
 import { Decompress } from "fzstd";
 
 import { FormatError, TruncatedError } from "../errors.js";
-import { check } from "./bytes.js";
+import { check, joined } from "./bytes.js";
 import type { Limits } from "./constants.js";
 
 /** Compressed bytes handed over at a time: what one step can inflate to stays bounded. */
@@ -47,13 +47,7 @@ export function inflate(data: Uint8Array, limits: Limits, what: string): Uint8Ar
   if (frame.content !== undefined && frame.content !== size) {
     throw new FormatError(`${what}: its zstd frame states ${frame.content} bytes and holds ${size}`);
   }
-  const out = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return joined(...parts);
 }
 
 /** Read the frame header and walk over the blocks, without inflating anything. */
