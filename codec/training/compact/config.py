@@ -22,7 +22,8 @@ class CompactStageConfig(StageConfig):
         kind: "reader" (regression from LR pictures coded beforehand), "rescaler" (LR writer and reader together, the
             payload in the loop), or "texture" (the denoiser on a frozen reader, adversarial).
         scale: HR/LR ratio.
-        also: further scales of the texture stage, in turn with `scale`: the denoiser is one for all.
+        also: further scales of the texture stage, in turn with `scale`: the denoiser is one for all. A scale named
+            twice has two turns.
         from_scale: begin with the weights that the package to start from has for this scale, where they fit; parts it
             has for `scale` itself come before them. None = from those alone.
         optimizer: "adamw", or "muon": inner convolutions by Muon, everything else by AdamW.
@@ -38,7 +39,8 @@ class CompactStageConfig(StageConfig):
         features: weight of the feature distance, see `codec.training.features`.
         directions: weight, within it, of directions of features beside their differences.
         feature_levels: blocks of the frozen network that are compared, 1..4.
-        window: side of the random window of each crop in which features are compared.
+        window: side of the random window of a crop in which features are compared.
+        windows: how many crops of a batch have one, None = all: features cost as much as everything else together.
         adversarial: weight of what the critic says. It counts where the photograph has detail, so that smooth places
             stay smooth.
         levels: how much each level of the critic counts in it, from the finest to the coarsest.
@@ -67,6 +69,7 @@ class CompactStageConfig(StageConfig):
     directions: float = 0.0
     feature_levels: int = 3
     window: int = 64
+    windows: int | None = None
     adversarial: float = 0.05
     levels: tuple[float, float, float] = (0.25, 0.5, 0.25)
     heads: float = 0.0
@@ -92,5 +95,7 @@ class CompactStageConfig(StageConfig):
             raise InputError(f"levels is {self.levels}, expected three weights")
         if not 0 <= self.full_strength <= 1:
             raise InputError(f"full_strength is {self.full_strength}, expected a number in 0..1")
+        if self.windows is not None and not 1 <= self.windows <= self.batch:
+            raise InputError(f"windows is {self.windows}, expected a number in 1..{self.batch}, the batch")
         if self.window > self.crop or self.window % 32:
             raise InputError(f"window is {self.window}, expected a multiple of 32 up to the crop's {self.crop}")

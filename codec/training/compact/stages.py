@@ -56,7 +56,7 @@ class CompactStage:
         self._optimizers = optimizers(self.model, config)
 
     def _built(self, config: CompactStageConfig, init: Path | None) -> CompactModel:
-        scales = tuple(sorted((config.scale, *config.also)))
+        scales = tuple(sorted({config.scale, *config.also}))
         has = {"writer": (), "denoiser": ()} | dict.fromkeys(self.moving, scales)
         if init is not None:
             before = compact_config(init)

@@ -12,6 +12,7 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 from codec.models.compact.layers import bicubic_up
 from codec.models.compact.v2.config import LATENT_FACTOR
 from codec.models.compact.v2.denoiser import MAX_TIMESTEP
+from codec.models.device import has_bf16
 from codec.training.compact.config import CompactStageConfig
 from codec.training.compact.judging import FeatureCritic
 from codec.training.compact.stages import CompactStage, autocast
@@ -33,8 +34,11 @@ class TextureStage(CompactStage):
     def __init__(self, config: CompactStageConfig, store: Path, device: torch.device, init: Path | None) -> None:
         super().__init__(config, store, device, init)
         crops = CropStore(store, device=device)
-        self._pairs = [CodedPairs(store, s, device=device, crops=crops) for s in (config.scale, *config.also)]
-        self._distance = VggDistance(config.directions, config.feature_levels).to(device)
+        turns = (config.scale, *config.also)
+        pairs = {s: CodedPairs(store, s, device=device, crops=crops) for s in dict.fromkeys(turns)}
+        self._turns = [pairs[s] for s in turns]
+        frozen = torch.bfloat16 if has_bf16(device) else torch.float32  # else they are cast anew in every step
+        self._distance = VggDistance(config.directions, config.feature_levels).to(device, frozen)
         self._critic = PixelCritic(config.critic_width).to(device)
         self._optimizers["critic"] = torch.optim.AdamW(
             self._critic.parameters(), config.critic_rate, (0.5, 0.98), weight_decay=0.0
@@ -56,7 +60,7 @@ class TextureStage(CompactStage):
     def step(self, rng: torch.Generator) -> dict[str, float]:
         """See `codec.training.loop.Stage.step`."""
         c = self.config
-        pairs = self._pairs[int(self._step) % len(self._pairs)]
+        pairs = self._turns[int(self._step) % len(self._turns)]
         hr, lr, quality, masked = pairs.sample(c.batch, c.crop, rng)
         strength = self._strength(rng)
         reader = self.model.reader(pairs.scale)
@@ -78,15 +82,20 @@ class TextureStage(CompactStage):
         self._critic.requires_grad_(True)
         free = strength.view(-1, 1, 1, 1) * F.interpolate(1 - masked, size=hr.shape[-2:])
         busy = F.interpolate(detail(hr), size=hr.shape[-2:], mode="bilinear")
-        adversarial = generator_loss(judged, free * busy, c.levels)
+        counts = free * busy
+        adversarial = generator_loss(judged, counts, c.levels)
         ramp = min(1.0, float(self._step) / max(1, c.critic_warmup))
         self._step += 1
         fidelity = self._released_fidelity(x_hat, hr, strength)
-        loss = fidelity.mean() + c.features * (strength * distance).mean() + c.adversarial * ramp * adversarial
+        loss = (
+            fidelity.mean()
+            + c.features * (strength[: c.windows] * distance).mean()
+            + c.adversarial * ramp * adversarial
+        )
         judged_maps = dict[str, float]()
         if self._heads is not None:
             judged_maps = {"heads": self._heads.learn(expected, maps)}
-            loss = loss + c.heads * ramp * self._heads.judge(maps, free[window])
+            loss = loss + c.heads * ramp * self._heads.judge(maps, counts[window])
         norm = self._descend(loss)
         shown = {"loss": fidelity.mean(), "features": distance.mean(), "adversarial": adversarial}
         figures = {name: float(value.detach()) for name, value in shown.items()}
@@ -113,11 +122,11 @@ class TextureStage(CompactStage):
         y, x = (int(torch.randint(2, (1,), generator=rng)) for _ in range(2))
         return [p.roll((y, x), (2, 3)) for p in pictures]
 
-    def _window(self, rng: torch.Generator) -> tuple[EllipsisType, slice, slice]:
-        """A random window, the same for the batch, at any position: features have strides."""
+    def _window(self, rng: torch.Generator) -> tuple[slice, EllipsisType, slice, slice]:
+        """A random window of the first crops, the same for all, at any position: features have strides."""
         side, crop = self.config.window, self.config.crop
         y, x = (int(torch.randint(crop - side + 1, (1,), generator=rng)) for _ in range(2))
-        return ..., slice(y, y + side), slice(x, x + side)
+        return slice(self.config.windows), ..., slice(y, y + side), slice(x, x + side)
 
     def _features(self, made: Tensor, original: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """Frozen features of both, and their distance a picture, float [B]."""

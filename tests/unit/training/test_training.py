@@ -172,6 +172,18 @@ def test_scales_share_a_denoiser_and_each_has_its_entry(
         merged([tmp_path / "together/package", tmp_path / "alone/package"])
 
 
+def test_a_scale_named_twice_has_two_turns(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codec.training.compact.texture.VggDistance", PlainDistance)
+    begun = stage(store, kind="texture", also=(4, 8), critic_width=6, heads=0.1, windows=1)
+    rng, entry = torch.Generator().manual_seed(1), dict(begun.model.named_parameters())["denoiser.conv_in.8.weight"]
+    before = entry.detach().clone()
+    for _ in range(2):
+        begun.step(rng)
+    assert torch.equal(entry, before)
+    begun.step(rng)
+    assert not torch.equal(entry, before)
+
+
 class PlainDistance(torch.nn.Module):
     """In place of VGG16, whose weights are a package of their own."""
 
@@ -210,7 +222,12 @@ def test_detail_is_where_a_photograph_is_busy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "message"), [({"feature_levels": 5}, "feature_levels is 5"), ({"levels": (1.0,)}, "three weights")]
+    ("values", "message"),
+    [
+        ({"feature_levels": 5}, "feature_levels is 5"),
+        ({"levels": (1.0,)}, "three weights"),
+        ({"windows": 9, "batch": 8}, r"windows is 9, expected a number in 1\.\.8"),
+    ],
 )
 def test_values_of_the_texture_stage_that_mean_nothing(values: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):

@@ -44,7 +44,7 @@ class CompactConfig:
     width: int = 32
     deep_width: int = 80
     blocks: tuple[int, int, int] = (2, 4, 2)
-    shallow: tuple[int, ...] = (1, 2, 32)
+    shallow: tuple[int, ...] = (1, 2, 16, 32)
     climb_blocks: int = 2
     denoiser_width: int = 48
     denoiser_blocks: int = 6
