@@ -20,7 +20,7 @@ class Settings:
         scale: HR/LR ratio.
         coding: of the payload.
         quality: 0..99, 100 = lossless.
-        effort: "fast", "default" or "best".
+        effort: "draft", "fast", "default" or "best"; see `codec.encoding.target.Choice`.
         chroma: "auto", "420" or "444".
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from codec.encoding.settings import LOSSLESS
@@ -14,6 +15,12 @@ from codec.errors import InputError, UnsupportedError
 _HOPELESS = 0.05
 #: Nor is one whose smallest files are so many times too large, unless nothing else fits.
 _FAR = 3
+#: Of the same quality, a draft has so many times the bytes of a file that is meant to stay; give or take 6%.
+_DRAFT = 1.075
+#: HR pixels above which drafts save a time that is felt.
+_LARGE = 2**19
+#: LR pixels up to which more effort than asked for may be spent on the next quality: a third of a second.
+_SMALL = 2**15
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ class Choice:
         scale: HR/LR ratio.
         payload: "av1", "png", ...
         quality: 0..99, 100 = lossless.
-        effort: "fast", "default" or "best".
+        effort: "draft" (a lossy payload in hardly any time, to be looked at), "fast", "default" or "best".
         chroma: "auto", "420" or "444".
     """
 
@@ -66,6 +73,7 @@ class Target:
         code: codes the picture at one setting.
         effort: "fast", "default" or "best": of the file that is returned; the search itself is fast.
         chroma: of lossy payloads.
+        slack: share of the bytes that may be left over to save time with a large picture.
     """
 
     max_bytes: int
@@ -73,6 +81,7 @@ class Target:
     code: Coder
     effort: str
     chroma: str = "auto"
+    slack: float = 0.0
 
     @property
     def bpp(self) -> float:
@@ -80,8 +89,16 @@ class Target:
         return 8 * self.max_bytes / self.pixels
 
     def fits(self, found: Found) -> bool:
-        """Whether a file is small enough."""
-        return len(found.data) <= self.max_bytes
+        """Whether a file is small enough, or a draft so small that the file will be."""
+        return len(found.data) <= self.limit(found.choice.effort)
+
+    def is_full(self, found: Found) -> bool:
+        """Whether a file that fits is large enough to stop at."""
+        return self.pixels > _LARGE and len(found.data) >= (1 - self.slack) * self.max_bytes
+
+    def limit(self, effort: str) -> int:
+        """Bytes that a file may have, or a draft of it."""
+        return int(self.max_bytes * _DRAFT) if effort == "draft" else self.max_bytes
 
     def expected(self, curve: Curve) -> float:
         """MS-SSIM that the table expects of a curve; 0 where even its smallest files are far too large."""
@@ -126,11 +143,12 @@ def best_by_looking(target: Target, candidates: Sequence[Curve], look: Look, *, 
         InputError: no setting fits; the message names the smallest possible size.
     """
     ladder = sorted((c for c in candidates if c.quality != (LOSSLESS,)), key=lambda c: c.scale)
+    how = "draft" if target.effort == "default" and target.pixels > _LARGE else "fast"
     seen: dict[int, Found] = {}
 
     def at(step: int) -> float:
         if step not in seen:
-            seen[step] = _seen(target, _finest(target, ladder[step]), look)
+            seen[step] = _seen(target, _finest(target, ladder[step], effort=how), look)
         return seen[step].score
 
     if ladder:
@@ -140,11 +158,24 @@ def best_by_looking(target: Target, candidates: Sequence[Curve], look: Look, *, 
             while 0 <= step + direction < len(ladder) and (at(step + direction) >= at(step) or thorough):
                 step += direction
         at(start)
-    best = _best(target, list(seen.values()) + _lossless(target, candidates, look))
-    if target.chroma == "auto" and best.choice.quality != LOSSLESS:
-        curve = next(c for c in ladder if c.scale == best.choice.scale)
-        best = _best(target, [best, _seen(target, _finest(target, curve, "444"), look)])
-    return _finished(target, best)
+    found = [*seen.values(), *_lossless(target, candidates, look)]
+    if any(map(target.fits, found)):
+        best = _best(target, found)
+        if best.choice.quality != LOSSLESS:
+            curve = next(c for c in ladder if c.scale == best.choice.scale)
+            best = _in_full_colour(target, curve, best, look, how)
+        best = _finished(target, best)
+        if target.fits(best):
+            return best
+    # at the edge of what is possible drafts say too little
+    return best_by_table(target, candidates)
+
+
+def _in_full_colour(target: Target, curve: Curve, best: Found, look: Look, how: str) -> Found:
+    """The same scale with colour at full resolution, if it looks better; at the quality that fits by a fast coding."""
+    if target.chroma == "auto":
+        best = _best(target, [best, _seen(target, _finest(target, curve, "444", how), look)])
+    return _finest(target, curve, best.choice.chroma, start=best.choice.quality) if how == "draft" else best
 
 
 def _lossless(target: Target, candidates: Iterable[Curve], look: Look) -> list[Found]:
@@ -176,13 +207,15 @@ def _best(target: Target, found: Sequence[Found]) -> Found:
     return max(fitting, key=lambda one: (one.score, -len(one.data)))
 
 
-def _finest(target: Target, curve: Curve, chroma: str | None = None) -> Found:
+def _finest(
+    target: Target, curve: Curve, chroma: str | None = None, effort: str = "fast", start: int | None = None
+) -> Found:  # fmt: skip
     """The finest quality of one curve that fits, coded fast; the coarsest there is if none does."""
     chroma = target.chroma if chroma is None else chroma
     coded: dict[int, bytes] = {}
 
     def choice(quality: int) -> Choice:
-        return Choice(curve.scale, curve.payload, quality, "fast", chroma)
+        return Choice(curve.scale, curve.payload, quality, "fast" if quality == LOSSLESS else effort, chroma)
 
     def at(quality: int) -> bytes:
         if quality not in coded:
@@ -191,7 +224,8 @@ def _finest(target: Target, curve: Curve, chroma: str | None = None) -> Found:
 
     if curve.quality == (LOSSLESS,):
         return Found(at(LOSSLESS), choice(LOSSLESS), curve.score(LOSSLESS))
-    quality = _last_fitting(target.max_bytes, curve.quality_for(target.bpp), lambda q: len(at(q)))
+    start = curve.quality_for(target.bpp) if start is None else start
+    quality = _last_fitting(target.limit(effort), start, lambda q: len(at(q)))
     return Found(at(quality), choice(quality), curve.score(quality))
 
 
@@ -200,20 +234,35 @@ def _finished(target: Target, found: Found) -> Found:
     wanted, start = target.effort, found.choice
     if start.quality == LOSSLESS:
         return replace(found, choice=replace(start, effort=wanted), data=target.code(replace(start, effort=wanted)))
-    coded = {(start.quality, "fast"): found.data}
+    coded = {found.choice: found.data}
 
     def at(quality: int, how: str) -> Found:
         made = replace(start, quality=quality, effort=how)
-        if (quality, how) not in coded:
-            coded[quality, how] = target.code(made)
-        return replace(found, data=coded[quality, how], choice=made)
+        if made not in coded:
+            coded[made] = target.code(made)
+        return replace(found, data=coded[made], choice=made)
 
     # sizes of another effort differ by a few percent, so the end of the search is done with the right one
-    quality = _last_fitting(target.max_bytes, start.quality, lambda q: len(at(q, wanted).data))
-    # qualities come in steps of up to a fifth of the bytes: more effort may bring the next step under the target
-    finer = range(min(99, quality + 3), quality, -1) if wanted == "default" else ()
+    quality = start.quality
+    if wanted != start.effort and quality > 0:
+        pair = [replace(start, quality=q, effort=wanted) for q in (quality - 1, quality)]
+        with ThreadPoolExecutor(2) as pool:  # two in the time of one: most often the first fits, the second may
+            coded |= zip(pair, pool.map(target.code, pair), strict=True)
+        below, usual = (target.fits(at(q, wanted)) for q in (quality - 1, quality))
+        if below and not usual:
+            return _finer(target, at, quality - 1)
+        if usual and target.is_full(at(quality, wanted)):
+            return at(quality, wanted)
+    return _finer(target, at, _last_fitting(target.max_bytes, quality, lambda q: len(at(q, wanted).data)))
+
+
+def _finer(target: Target, at: Callable[[int, str], Found], quality: int) -> Found:
+    """Qualities come in steps of up to a fifth of the bytes: more effort may bring the next one under the target."""
+    found = at(quality, target.effort)
+    small = target.pixels <= _SMALL * found.choice.scale**2
+    finer = range(min(99, quality + 3), quality, -1) if small and target.effort == "default" else ()
     better = next((q for q in finer if target.fits(at(q, "best"))), None)
-    return at(quality, wanted) if better is None else at(better, "best")
+    return found if better is None else at(better, "best")
 
 
 def _last_fitting(limit: int, start: int, size: Callable[[int], int]) -> int:
