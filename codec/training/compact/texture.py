@@ -63,27 +63,13 @@ class TextureStage(CompactStage):
         pairs = self._turns[int(self._step) % len(self._turns)]
         hr, lr, quality, masked = pairs.sample(c.batch, c.crop, rng)
         strength = self._strength(rng)
-        reader = self.model.reader(pairs.scale)
-        with autocast(self.device):
-            with torch.no_grad():
-                features = reader.features(lr, quality)
-                z_hat = reader.latent(features, lr)
-                base = F.pixel_shuffle(z_hat, LATENT_FACTOR)
-                condition = bicubic_up(lr, pairs.scale) if pairs.scale > 1 else lr
-            t = MAX_TIMESTEP * strength.view(-1, 1, 1, 1).expand(-1, 1, *z_hat.shape[-2:])
-            noise = torch.randn(hr[:, :1].shape, generator=rng).to(hr)
-            x_hat = (base + self.model.change(features, z_hat, noise, t, pairs.scale)).float()
+        x_hat, condition = self._made(pairs.scale, lr, quality, strength, rng)
         critic = self._critic_step(hr, x_hat.detach(), condition)
         window = self._window(rng)
         maps, expected, distance = self._features(x_hat[window], hr[window])
-        self._critic.requires_grad_(False)
-        with autocast(self.device):
-            judged = self._critic(*self._shifted(rng, x_hat, condition))
-        self._critic.requires_grad_(True)
-        free = strength.view(-1, 1, 1, 1) * F.interpolate(1 - masked, size=hr.shape[-2:])
         busy = F.interpolate(detail(hr), size=hr.shape[-2:], mode="bilinear")
-        counts = free * busy
-        adversarial = generator_loss(judged, counts, c.levels)
+        counts = strength.view(-1, 1, 1, 1) * busy * F.interpolate(1 - masked, size=hr.shape[-2:])
+        adversarial = self._judged(x_hat, condition, counts, rng)
         ramp = min(1.0, float(self._step) / max(1, c.critic_warmup))
         self._step += 1
         fidelity = self._released_fidelity(x_hat, hr, strength)
@@ -100,6 +86,30 @@ class TextureStage(CompactStage):
         shown = {"loss": fidelity.mean(), "features": distance.mean(), "adversarial": adversarial}
         figures = {name: float(value.detach()) for name, value in shown.items()}
         return figures | judged_maps | {"critic": critic, "psnr": psnr(x_hat, hr), "norm": norm}
+
+    def _made(
+        self, scale: int, lr: Tensor, quality: Tensor, strength: Tensor, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        """What the model makes of LR pictures, and the LR enlarged, both float [B, 3, H, W]."""
+        reader = self.model.reader(scale)
+        with autocast(self.device):
+            with torch.no_grad():
+                features = reader.features(lr, quality)
+                z_hat = reader.latent(features, lr)
+                base = F.pixel_shuffle(z_hat, LATENT_FACTOR)
+                condition = bicubic_up(lr, scale) if scale > 1 else lr
+            t = MAX_TIMESTEP * strength.view(-1, 1, 1, 1).expand(-1, 1, *z_hat.shape[-2:])
+            noise = torch.randn(base[:, :1].shape, generator=rng).to(lr)
+            x_hat = base + self.model.change(features, z_hat, noise, t, scale)
+        return x_hat.float(), condition
+
+    def _judged(self, x_hat: Tensor, condition: Tensor, counts: Tensor, rng: torch.Generator) -> Tensor:
+        """What the critic holds against pictures, one value; it takes no gradient itself."""
+        self._critic.requires_grad_(False)
+        with autocast(self.device):
+            logits = self._critic(*self._shifted(rng, x_hat, condition))
+        self._critic.requires_grad_(True)
+        return generator_loss(logits, counts, self.config.levels)
 
     def _strength(self, rng: torch.Generator) -> Tensor:
         """Share of the largest timestep a crop, float [B]."""

@@ -116,8 +116,9 @@ def test_large_pictures_are_looked_at_as_drafts_and_finished_at_the_size() -> No
 
     for slack, most in ((0.0, 5), (0.08, 2)):
         calls.clear()
+        looked: list[Choice] = []
         target = Target(15_000, 10 * PIXELS, large, "default", slack=slack)
-        found = best_by_looking(target, LADDER, seen((2, "444"), looked := []))
+        found = best_by_looking(target, LADDER, seen((2, "444"), looked))
         assert {c.effort for c in looked} == {"draft"}
         assert (found.choice.scale, found.choice.chroma, found.choice.effort) == (2, "444", "default")
         assert (1 - max(slack, 0.03)) * 15_000 < len(found.data) <= 15_000
