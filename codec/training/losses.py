@@ -55,6 +55,22 @@ def phase_l1(a: Tensor, b: Tensor) -> Tensor:
     return (means - means.mean(2, keepdim=True)).abs().mean((1, 2, 3))
 
 
+def mesh_l1(a: Tensor, b: Tensor) -> Tensor:
+    """L1 of how far roughness goes with the place modulo 4: absolute second differences of luma across rows and across
+    columns, their mean at each of the four places, less the mean of all. Dots and combs that `phase_l1` does not see
+    because their sign changes.
+    """
+    apart = []
+    for axis in (2, 3):
+        rough = [torch.diff(luma(x), n=2, dim=axis).abs().mean((1, 5 - axis)) for x in (a, b)]
+        places = torch.stack(
+            [r[:, : r.shape[1] // _PERIOD * _PERIOD].unflatten(1, (-1, _PERIOD)).mean(1) for r in rough]
+        )
+        places = places - places.mean(2, keepdim=True)
+        apart.append((places[0] - places[1]).abs().mean(1))
+    return torch.stack(apart).mean(0)
+
+
 def detail(x: Tensor) -> Tensor:
     """How much goes on at a place of a photograph, in 0..1: half where luma varies by three grey levels within 8
     pixels, hardly anything where it is smooth but for the grain of a sensor. Float [B, 1, H/4 - 1, W/4 - 1].

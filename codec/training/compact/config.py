@@ -36,6 +36,7 @@ class CompactStageConfig(StageConfig):
             the rate, so that one weight fits all rates.
         chroma_l1: weight of the L1 of what luma leaves, in the texture stage.
         phases: weight of the L1 of what is periodic like the pixel shuffle, in the texture stage.
+        mesh: weight of the L1 of roughness that is periodic like it, in the texture stage.
         features: weight of the feature distance, see `codec.training.features`.
         directions: weight, within it, of directions of features beside their differences.
         feature_levels: blocks of the frozen network that are compared, 1..4.
@@ -65,6 +66,7 @@ class CompactStageConfig(StageConfig):
     lr_bits: float = 0.08
     chroma_l1: float = 0.5
     phases: float = 2.0
+    mesh: float = 0.0
     features: float = 0.15
     directions: float = 0.0
     feature_levels: int = 3

@@ -20,7 +20,7 @@ from codec.training.critic import PixelCritic, generator_loss, hinge_critic
 from codec.training.crops import CodedPairs, CropStore
 from codec.training.features import VggDistance
 from codec.training.loop import update
-from codec.training.losses import chroma_l1, detail, l1, ms_ssim, multi_resolution_l1, phase_l1, psnr
+from codec.training.losses import chroma_l1, detail, l1, mesh_l1, ms_ssim, multi_resolution_l1, phase_l1, psnr
 from codec.training.state import Tensors
 
 
@@ -147,8 +147,8 @@ class TextureStage(CompactStage):
             return maps, expected, self._distance.between(maps, expected)
 
     def _released_fidelity(self, x_hat: Tensor, hr: Tensor, strength: Tensor) -> Tensor:
-        """Fidelity a picture: all of it at timestep 0; at the largest one L1, L1 of means, chroma and phases."""
+        """Fidelity a picture: all of it at timestep 0; at the largest one L1, L1 of means, chroma, phases and mesh."""
         c = self.config
         held = c.l1 * l1(x_hat, hr) + c.means * multi_resolution_l1(x_hat, hr) + c.chroma_l1 * chroma_l1(x_hat, hr)
-        held = held + c.phases * phase_l1(x_hat, hr)
+        held = held + c.phases * phase_l1(x_hat, hr) + c.mesh * mesh_l1(x_hat, hr)
         return held + (1 - strength) * c.ms_ssim * (1 - ms_ssim(x_hat, hr))

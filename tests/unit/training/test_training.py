@@ -26,7 +26,7 @@ from codec.training.compact.start import STAGES
 from codec.training.config import read_toml
 from codec.training.crops import CodedPairs, CropStore
 from codec.training.loop import Run, train
-from codec.training.losses import detail, l1, ms_ssim, phase_l1
+from codec.training.losses import detail, l1, mesh_l1, ms_ssim, phase_l1
 from codec.training.masks import mask_of
 from codec.training.store import prepare
 
@@ -209,6 +209,16 @@ def test_nothing_is_invented_under_a_mask(store: Path, tmp_path: Path, monkeypat
     assert held["adversarial"] == 0
     assert free["adversarial"] != 0
     assert free["loss"] == held["loss"]
+
+
+def test_a_mesh_is_seen_whatever_its_sign_and_texture_is_not() -> None:
+    rng = torch.Generator().manual_seed(0)
+    photo, other = (torch.rand(1, 3, 64, 64, generator=rng) * 0.2 for _ in range(2))
+    sign = torch.rand(1, 1, 64, 64, generator=rng).round() * 2 - 1
+    dots = 0.2 * sign * (torch.arange(64) % 4 == 1)
+    assert mesh_l1(photo + dots, photo) > 5 * mesh_l1(other, photo)
+    assert mesh_l1(photo + dots, photo) > 2 * phase_l1(photo + dots, photo)
+    assert mesh_l1(photo, photo) == 0
 
 
 def test_detail_is_where_a_photograph_is_busy() -> None:
