@@ -32,8 +32,6 @@ from codec.options import DecodeLimits, EncodeOptions
 from codec.payload.alpha import encode_alpha
 from codec.payload.registry import payload_for
 
-#: Drafts share the LR of so many qualities.
-_ALIKE = 12
 #: Share of the usual bytes that a file may leave over where nobody asked for a size.
 _SLACK = 0.08
 
@@ -135,8 +133,6 @@ class _Picture:
 
     def _lr(self, settings: Settings) -> list[PixelArray]:
         by_quality = self._engine.encoder(settings.package, settings.scale).by_quality
-        if settings.effort == "draft":  # what is written for one quality does for its neighbours as well
-            settings = replace(settings, quality=min(99, round(settings.quality / _ALIKE) * _ALIKE))
         key = (settings.scale, settings.quality if by_quality else None)
         if key not in self._strips:
             self._strips[key] = list(_lr_strips(ArrayRows(self._picture.pixels), settings, self._engine))
@@ -146,10 +142,10 @@ class _Picture:
         """What a choice means for a package."""
         lossless = choice.payload in LOSSLESS_PAYLOADS
         asked = replace(
-            self._options, bpp=None, max_bytes=None, scale=choice.scale, payload=choice.payload,
+            self._options, bpp=None, max_bytes=None, scale=choice.scale, payload=choice.payload, effort=choice.effort,
             quality=None if lossless else choice.quality, chroma="auto" if lossless else choice.chroma,
         )  # fmt: skip
-        return replace(Settings.of(asked, package), effort=choice.effort)
+        return Settings.of(asked, package)
 
     def _coded_alpha(self, scale: int) -> Alpha | None:
         """The alpha channel, cut like the slabs."""

@@ -20,7 +20,7 @@ class Settings:
         scale: HR/LR ratio.
         coding: of the payload.
         quality: 0..99, 100 = lossless.
-        effort: "draft", "fast", "default" or "best"; see `codec.encoding.target.Choice`.
+        effort: "fast", "default" or "best".
         chroma: "auto", "420" or "444".
     """
 

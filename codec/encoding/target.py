@@ -15,9 +15,7 @@ from codec.errors import InputError, UnsupportedError
 _HOPELESS = 0.05
 #: Nor is one whose smallest files are so many times too large, unless nothing else fits.
 _FAR = 3
-#: Of the same quality, a draft has so many times the bytes of a file that is meant to stay; give or take 6%.
-_DRAFT = 1.075
-#: HR pixels above which drafts save a time that is felt.
+#: HR pixels above which time is saved at the end of a search.
 _LARGE = 2**19
 #: LR pixels up to which more effort than asked for may be spent on the next quality: a third of a second.
 _SMALL = 2**15
@@ -31,7 +29,7 @@ class Choice:
         scale: HR/LR ratio.
         payload: "av1", "png", ...
         quality: 0..99, 100 = lossless.
-        effort: "draft" (a lossy payload in hardly any time, to be looked at), "fast", "default" or "best".
+        effort: "fast", "default" or "best".
         chroma: "auto", "420" or "444".
     """
 
@@ -89,16 +87,12 @@ class Target:
         return 8 * self.max_bytes / self.pixels
 
     def fits(self, found: Found) -> bool:
-        """Whether a file is small enough, or a draft so small that the file will be."""
-        return len(found.data) <= self.limit(found.choice.effort)
+        """Whether a file is small enough."""
+        return len(found.data) <= self.max_bytes
 
     def is_full(self, found: Found) -> bool:
         """Whether a file that fits is large enough to stop at."""
         return self.pixels > _LARGE and len(found.data) >= (1 - self.slack) * self.max_bytes
-
-    def limit(self, effort: str) -> int:
-        """Bytes that a file may have, or a draft of it."""
-        return int(self.max_bytes * _DRAFT) if effort == "draft" else self.max_bytes
 
     def expected(self, curve: Curve) -> float:
         """MS-SSIM that the table expects of a curve; 0 where even its smallest files are far too large."""
@@ -143,12 +137,11 @@ def best_by_looking(target: Target, candidates: Sequence[Curve], look: Look, *, 
         InputError: no setting fits; the message names the smallest possible size.
     """
     ladder = sorted((c for c in candidates if c.quality != (LOSSLESS,)), key=lambda c: c.scale)
-    how = "draft" if target.effort == "default" and target.pixels > _LARGE else "fast"
     seen: dict[int, Found] = {}
 
     def at(step: int) -> float:
         if step not in seen:
-            seen[step] = _seen(target, _finest(target, ladder[step], effort=how), look)
+            seen[step] = _seen(target, _finest(target, ladder[step]), look)
         return seen[step].score
 
     if ladder:
@@ -158,24 +151,11 @@ def best_by_looking(target: Target, candidates: Sequence[Curve], look: Look, *, 
             while 0 <= step + direction < len(ladder) and (at(step + direction) >= at(step) or thorough):
                 step += direction
         at(start)
-    found = [*seen.values(), *_lossless(target, candidates, look)]
-    if any(map(target.fits, found)):
-        best = _best(target, found)
-        if best.choice.quality != LOSSLESS:
-            curve = next(c for c in ladder if c.scale == best.choice.scale)
-            best = _in_full_colour(target, curve, best, look, how)
-        best = _finished(target, best)
-        if target.fits(best):
-            return best
-    # at the edge of what is possible drafts say too little
-    return best_by_table(target, candidates)
-
-
-def _in_full_colour(target: Target, curve: Curve, best: Found, look: Look, how: str) -> Found:
-    """The same scale with colour at full resolution, if it looks better; at the quality that fits by a fast coding."""
-    if target.chroma == "auto":
-        best = _best(target, [best, _seen(target, _finest(target, curve, "444", how), look)])
-    return _finest(target, curve, best.choice.chroma, start=best.choice.quality) if how == "draft" else best
+    best = _best(target, list(seen.values()) + _lossless(target, candidates, look))
+    if target.chroma == "auto" and best.choice.quality != LOSSLESS:
+        curve = next(c for c in ladder if c.scale == best.choice.scale)
+        best = _best(target, [best, _seen(target, _finest(target, curve, "444"), look)])
+    return _finished(target, best)
 
 
 def _lossless(target: Target, candidates: Iterable[Curve], look: Look) -> list[Found]:
@@ -207,15 +187,13 @@ def _best(target: Target, found: Sequence[Found]) -> Found:
     return max(fitting, key=lambda one: (one.score, -len(one.data)))
 
 
-def _finest(
-    target: Target, curve: Curve, chroma: str | None = None, effort: str = "fast", start: int | None = None
-) -> Found:  # fmt: skip
+def _finest(target: Target, curve: Curve, chroma: str | None = None) -> Found:
     """The finest quality of one curve that fits, coded fast; the coarsest there is if none does."""
     chroma = target.chroma if chroma is None else chroma
     coded: dict[int, bytes] = {}
 
     def choice(quality: int) -> Choice:
-        return Choice(curve.scale, curve.payload, quality, "fast" if quality == LOSSLESS else effort, chroma)
+        return Choice(curve.scale, curve.payload, quality, "fast", chroma)
 
     def at(quality: int) -> bytes:
         if quality not in coded:
@@ -224,8 +202,7 @@ def _finest(
 
     if curve.quality == (LOSSLESS,):
         return Found(at(LOSSLESS), choice(LOSSLESS), curve.score(LOSSLESS))
-    start = curve.quality_for(target.bpp) if start is None else start
-    quality = _last_fitting(target.limit(effort), start, lambda q: len(at(q)))
+    quality = _last_fitting(target.max_bytes, curve.quality_for(target.bpp), lambda q: len(at(q)))
     return Found(at(quality), choice(quality), curve.score(quality))
 
 

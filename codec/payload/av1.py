@@ -14,9 +14,8 @@ from codec.payload.av1_header import MAX_SIDE, coded_width, pack, unpack
 from codec.payload.avif import avif_of_obus, obus_of_avif
 from codec.payload.opening import open_pixels
 
-#: libaom speed by effort: 2 is the usual choice; 6 takes a fifteenth of the time and 10% more bytes at equal PSNR, 9 a
-#: hundredth and 39%, which is for looking at only.
-_SPEED = {"draft": 9, "fast": 6, "default": 2, "best": 0}
+#: libaom speed by effort: 2 is the usual choice; 6 takes a fifteenth of the time and 10% more bytes at equal PSNR.
+_SPEED = {"fast": 6, "default": 2, "best": 0}
 
 
 class Av1Payload:
@@ -31,7 +30,7 @@ class Av1Payload:
         Args:
             lr: uint8 [h, w, 3].
             quality: 0..99 as in libavif; larger is finer.
-            effort: "draft", "fast", "default" or "best".
+            effort: "fast", "default" or "best".
             chroma: "420", "444" or "auto" ("420", see `docs/adr/0004-half-resolution-chroma.md`).
 
         Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _PROBE = 64
 
 
-class Features(nn.Module):
+class Features(nn.Module, ABC):
     """A frozen network's maps at some depths; gradients pass through it to the picture, and end nowhere in it.
 
     Attributes:
@@ -45,9 +46,9 @@ class Features(nn.Module):
         """Pixels in [-1, 1] as ImageNet's networks expect them."""
         return ((x + 1) / 2 - self._mean) / self._std
 
+    @abstractmethod
     def forward(self, x: Tensor) -> list[Tensor]:
         """Maps of pictures, float [B, 3, H, W] in [-1, 1]: float [B, C, h, w] each."""
-        raise NotImplementedError
 
 
 class VitFeatures(Features):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def load_network(folder: Path, scale: int, runtime: Runtime) -> Network:
     return kind(model, scale, device, resolve_dtype(runtime.dtype, device), runtime.max_vram)
 
 
-class _TorchNetwork:
+class _TorchNetwork(ABC):
     """What both architectures have in common; see `codec.models.compact.decoding.Network`."""
 
     takes_noise = False
@@ -69,12 +70,12 @@ class _TorchNetwork:
             out = to_uint8(pixels[0].float()).permute(1, 2, 0).cpu().numpy()
             return out, t.float().cpu().numpy()
 
+    @abstractmethod
     def _run(
         self, lr: Tensor, quality: Tensor, timesteps: Tensor | None, noise: Tensor | None, realism: float, *,
         denoise: bool,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         """Pixels [1, 3, H, W] in [-1, 1] and timesteps [rows, columns]."""
-        raise NotImplementedError
 
 
 class FirstNetwork(_TorchNetwork):

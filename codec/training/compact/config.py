@@ -45,7 +45,8 @@ class CompactStageConfig(StageConfig):
         adversarial: weight of what the critic says. It counts where the photograph has detail, so that smooth places
             stay smooth.
         levels: how much each level of the critic counts in it, from the finest to the coarsest.
-        heads: weight of a second critic: heads on the frozen features (TUDSR's), see `codec.training.heads`.
+        heads: weight of a second critic, which counts in the same places: heads on the frozen features (TUDSR's), see
+            `codec.training.heads`.
         critic_rate: peak rate of the critic, and of the heads.
         critic_width: channels of its first layer.
         critic_warmup: steps over which the adversarial loss comes in.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import torch
@@ -23,7 +24,7 @@ from codec.training.muon import Muon
 from codec.training.state import Tensors
 
 
-class CompactStage:
+class CompactStage(ABC):
     """What the stages have in common: the model, the data, figures and packages.
 
     Attributes:
@@ -98,9 +99,9 @@ class CompactStage:
         """See `codec.training.loop.Stage.save`."""
         save_package(self.model, folder)
 
+    @abstractmethod
     def step(self, rng: torch.Generator) -> dict[str, float]:
         """See `codec.training.loop.Stage.step`."""
-        raise NotImplementedError
 
     def _descend(self, loss: Tensor) -> float:
         """Backward pass and update of everything that moves; returns the norm of the gradient."""

@@ -316,8 +316,7 @@ def test_bad_stage_files(tmp_path: Path, text: str, words: str) -> None:
 )
 def test_shipped_stage_files_are_valid(path: Path) -> None:
     config = CompactStageConfig.from_file(path)
-    assert path.stem.startswith(config.kind)
-    assert path.stem.endswith(str(config.scale))
+    assert path.stem == f"{config.kind}{'' if config.also else config.scale}"
 
 
 def test_folders_that_cannot_be_used(store: Path, tmp_path: Path) -> None:
