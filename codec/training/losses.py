@@ -25,6 +25,17 @@ def l1(a: Tensor, b: Tensor) -> Tensor:
     return (a - b).abs().mean((1, 2, 3))
 
 
+def smooth_l1(a: Tensor, b: Tensor, busy: Tensor) -> Tensor:
+    """L1 where nothing goes on, as much as there is nothing.
+
+    Args:
+        a: one picture.
+        b: the other.
+        busy: `detail` of the photograph at every pixel, float [B, 1, H, W].
+    """
+    return ((a - b).abs() * (1 - busy)).mean((1, 2, 3))
+
+
 def luma(x: Tensor) -> Tensor:
     """Brightness, float [B, 1, H, W] in [-1, 1]."""
     return (x * x.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)

@@ -35,6 +35,8 @@ class CompactStageConfig(StageConfig):
         lr_bits: weight of the natural logarithm of the LR's estimated bits: quality grows about with the logarithm of
             the rate, so that one weight fits all rates.
         chroma_l1: weight of the L1 of what luma leaves, in the texture stage.
+        smooth_l1: weight of the L1 where the photograph is smooth, in the texture stage: there nothing is to be
+            invented, and what the critics say does not count.
         phases: weight of the L1 of what is periodic like the pixel shuffle, in the texture stage.
         mesh: weight of the L1 of roughness that is periodic like it, in the texture stage.
         features: weight of the feature distance, see `codec.training.features`.
@@ -66,6 +68,7 @@ class CompactStageConfig(StageConfig):
     lr_guide: float = 20.0
     lr_bits: float = 0.08
     chroma_l1: float = 0.5
+    smooth_l1: float = 0.0
     phases: float = 2.0
     mesh: float = 0.0
     features: float = 0.15

@@ -20,7 +20,17 @@ from codec.training.critic import PixelCritic, generator_loss, hinge_critic
 from codec.training.crops import CodedPairs, CropStore
 from codec.training.features import VggDistance
 from codec.training.loop import update
-from codec.training.losses import chroma_l1, detail, l1, mesh_l1, ms_ssim, multi_resolution_l1, phase_l1, psnr
+from codec.training.losses import (
+    chroma_l1,
+    detail,
+    l1,
+    mesh_l1,
+    ms_ssim,
+    multi_resolution_l1,
+    phase_l1,
+    psnr,
+    smooth_l1,
+)
 from codec.training.state import Tensors
 
 
@@ -72,7 +82,7 @@ class TextureStage(CompactStage):
         adversarial = self._judged(x_hat, condition, counts, rng)
         ramp = min(1.0, float(self._step) / max(1, c.critic_warmup))
         self._step += 1
-        fidelity = self._released_fidelity(x_hat, hr, strength)
+        fidelity = self._released_fidelity(x_hat, hr, strength, busy)
         loss = (
             fidelity.mean()
             + c.features * (strength[: c.windows] * distance).mean()
@@ -146,9 +156,14 @@ class TextureStage(CompactStage):
             maps = self._distance.features(made)
             return maps, expected, self._distance.between(maps, expected)
 
-    def _released_fidelity(self, x_hat: Tensor, hr: Tensor, strength: Tensor) -> Tensor:
-        """Fidelity a picture: all of it at timestep 0; at the largest one L1, L1 of means, chroma, phases and mesh."""
+    def _released_fidelity(self, x_hat: Tensor, hr: Tensor, strength: Tensor, busy: Tensor) -> Tensor:
+        """Fidelity a picture: all of it at timestep 0; at the largest one all but MS-SSIM."""
         c = self.config
         held = c.l1 * l1(x_hat, hr) + c.means * multi_resolution_l1(x_hat, hr) + c.chroma_l1 * chroma_l1(x_hat, hr)
-        held = held + c.phases * phase_l1(x_hat, hr) + c.mesh * mesh_l1(x_hat, hr)
+        held = (
+            held
+            + c.phases * phase_l1(x_hat, hr)
+            + c.mesh * mesh_l1(x_hat, hr)
+            + c.smooth_l1 * smooth_l1(x_hat, hr, busy)
+        )
         return held + (1 - strength) * c.ms_ssim * (1 - ms_ssim(x_hat, hr))

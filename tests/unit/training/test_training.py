@@ -26,7 +26,7 @@ from codec.training.compact.start import STAGES
 from codec.training.config import read_toml
 from codec.training.crops import CodedPairs, CropStore
 from codec.training.loop import Run, train
-from codec.training.losses import detail, l1, mesh_l1, ms_ssim, phase_l1
+from codec.training.losses import detail, l1, mesh_l1, ms_ssim, phase_l1, smooth_l1
 from codec.training.masks import mask_of
 from codec.training.store import prepare
 
@@ -229,6 +229,16 @@ def test_detail_is_where_a_photograph_is_busy() -> None:
     smooth, busy = detail(slope + noise / 127.5), detail(slope + pattern * 20 / 127.5)
     assert smooth.max() < 0.4
     assert busy.min() > 0.9
+
+
+def test_smooth_places_are_held_and_busy_ones_are_not() -> None:
+    x = torch.zeros(1, 3, 32, 32)
+    busy = torch.zeros(1, 1, 32, 32)
+    busy[..., 16:] = 1.0
+    left, right = x.clone(), x.clone()
+    left[..., :16], right[..., 16:] = 0.1, 0.1
+    assert smooth_l1(left, x, busy) == pytest.approx(0.05)
+    assert smooth_l1(right, x, busy) == 0
 
 
 @pytest.mark.parametrize(
