@@ -20,7 +20,7 @@ from codec.encoding.looking import SQUARES, Squares
 from codec.encoding.metadata import kept_metadata
 from codec.encoding.settings import Settings
 from codec.encoding.table import Curve, curves, guessed
-from codec.encoding.target import Choice, Target, best_by_looking, best_by_table
+from codec.encoding.target import Choice, Found, Target, best_by_looking, best_by_table
 from codec.engine import Engine
 from codec.errors import InputError, ModelError
 from codec.geometry import STREAM_PIXELS, TIMESTEP_TILE, Size, hr_boxes, padded, slab_boxes, slab_size
@@ -96,6 +96,7 @@ class _Picture:
         """
         options = self._options
         looks = package.family.looks and options.effort != "fast"
+        usual = None
         if options.has_target:
             limit = options.max_bytes or int((options.bpp or 0) * self.size.pixels / 8)
         else:
@@ -104,11 +105,15 @@ class _Picture:
             if not looks or (options.scale, options.quality) != (None, None) or settings.lossless:
                 return data, settings
             limit = len(data)  # as many bytes as usual, spent where they do most for this photograph
+            usual = Found(data, Choice(settings.scale, settings.coding.label, settings.quality, settings.effort), 0.0)
         target = Target(
             limit, self.size.pixels, lambda c: self.file(self._settings(c, package)), options.effort, options.chroma,
             slack=0.0 if options.has_target or options.effort == "best" else _SLACK,
         )  # fmt: skip
         candidates = _candidates(package, options, guess=looks)
+        same = [c for c in candidates if usual and (c.scale, c.payload) == (usual.choice.scale, usual.choice.payload)]
+        if usual is not None and same:
+            target = target.knowing(usual, same[0])
         if looks:
             squares = Squares(self._picture.pixels, package, self._engine, count=SQUARES[options.effort])
 
@@ -132,8 +137,7 @@ class _Picture:
         return self._files[key]
 
     def _lr(self, settings: Settings) -> list[PixelArray]:
-        by_quality = self._engine.encoder(settings.package, settings.scale).by_quality
-        key = (settings.scale, settings.quality if by_quality else None)
+        key = (settings.scale, self._engine.encoder(settings.package, settings.scale).told(settings.quality))
         if key not in self._strips:
             self._strips[key] = list(_lr_strips(ArrayRows(self._picture.pixels), settings, self._engine))
         return self._strips[key]

@@ -23,7 +23,7 @@ class Curve:
         payload: "av1", "png", ...
         quality: measured qualities, rising; (100,) for a lossless payload.
         bpp: mean bits of the whole file per HR pixel, a quality.
-        ms_ssim: mean luma MS-SSIM over both ends of the dial, a quality.
+        ms_ssim: mean luma MS-SSIM at realism 0, a quality.
     """
 
     scale: int
@@ -35,6 +35,10 @@ class Curve:
     def score(self, quality: int) -> float:
         """MS-SSIM at a quality, interpolated linearly, held constant outside the measured range."""
         return _interpolate(self.quality, self.ms_ssim, quality)
+
+    def rate(self, quality: int) -> float:
+        """Mean bits of the whole file per HR pixel at a quality."""
+        return _interpolate(self.quality, self.bpp, quality)
 
     def quality_for(self, bpp: float) -> int:
         """The quality whose mean rate is nearest to `bpp`: where a search for one picture begins."""

@@ -72,6 +72,7 @@ class Target:
         effort: "fast", "default" or "best": of the file that is returned; the search itself is fast.
         chroma: of lossy payloads.
         slack: share of the bytes that may be left over to save time with a large picture.
+        busy: how many times the table's bytes this picture takes, as far as that is known: where searches begin.
     """
 
     max_bytes: int
@@ -80,6 +81,7 @@ class Target:
     effort: str
     chroma: str = "auto"
     slack: float = 0.0
+    busy: float = 1.0
 
     @property
     def bpp(self) -> float:
@@ -96,7 +98,15 @@ class Target:
 
     def expected(self, curve: Curve) -> float:
         """MS-SSIM that the table expects of a curve; 0 where even its smallest files are far too large."""
-        return curve.score(curve.quality_for(self.bpp)) if curve.bpp[0] < _FAR * self.bpp else 0.0
+        bpp = self.bpp / self.busy
+        return curve.score(curve.quality_for(bpp)) if curve.bpp[0] < _FAR * bpp else 0.0
+
+    def knowing(self, found: Found, curve: Curve) -> Target:
+        """The same, with what a file of this picture says of its content: the next search begins nearer."""
+        quality = found.choice.quality
+        if quality == LOSSLESS or not found.data:
+            return self
+        return replace(self, busy=8 * len(found.data) / self.pixels / curve.rate(quality))
 
 
 def best_by_table(target: Target, candidates: Iterable[Curve]) -> Found:
@@ -138,10 +148,13 @@ def best_by_looking(target: Target, candidates: Sequence[Curve], look: Look, *, 
     """
     ladder = sorted((c for c in candidates if c.quality != (LOSSLESS,)), key=lambda c: c.scale)
     seen: dict[int, Found] = {}
+    known = target
 
     def at(step: int) -> float:
+        nonlocal known
         if step not in seen:
-            seen[step] = _seen(target, _finest(target, ladder[step]), look)
+            seen[step] = _seen(target, _finest(known, ladder[step]), look)
+            known = known.knowing(seen[step], ladder[step])
         return seen[step].score
 
     if ladder:
@@ -154,7 +167,8 @@ def best_by_looking(target: Target, candidates: Sequence[Curve], look: Look, *, 
     best = _best(target, list(seen.values()) + _lossless(target, candidates, look))
     if target.chroma == "auto" and best.choice.quality != LOSSLESS:
         curve = next(c for c in ladder if c.scale == best.choice.scale)
-        best = _best(target, [best, _seen(target, _finest(target, curve, "444"), look)])
+        full = _finest(target, curve, "444", start=max(0, best.choice.quality - 1))
+        best = _best(target, [best, _seen(target, full, look)])
     return _finished(target, best)
 
 
@@ -187,8 +201,15 @@ def _best(target: Target, found: Sequence[Found]) -> Found:
     return max(fitting, key=lambda one: (one.score, -len(one.data)))
 
 
-def _finest(target: Target, curve: Curve, chroma: str | None = None) -> Found:
-    """The finest quality of one curve that fits, coded fast; the coarsest there is if none does."""
+def _finest(target: Target, curve: Curve, chroma: str | None = None, start: int | None = None) -> Found:
+    """The finest quality of one curve that fits, coded fast; the coarsest there is if none does.
+
+    Args:
+        target: size and picture.
+        curve: scale and payload.
+        chroma: None = the target's.
+        start: quality to begin at; None = what the table says.
+    """
     chroma = target.chroma if chroma is None else chroma
     coded: dict[int, bytes] = {}
 
@@ -202,7 +223,10 @@ def _finest(target: Target, curve: Curve, chroma: str | None = None) -> Found:
 
     if curve.quality == (LOSSLESS,):
         return Found(at(LOSSLESS), choice(LOSSLESS), curve.score(LOSSLESS))
-    quality = _last_fitting(target.max_bytes, curve.quality_for(target.bpp), lambda q: len(at(q)))
+    start = curve.quality_for(target.bpp / target.busy) if start is None else start
+    known = target.knowing(Found(at(start), choice(start), 0.0), curve)  # one file tells more than the table
+    start = curve.quality_for(known.bpp / known.busy)
+    quality = _last_fitting(target.max_bytes, start, lambda q: len(at(q)))
     return Found(at(quality), choice(quality), curve.score(quality))
 
 

@@ -68,15 +68,10 @@ class Lr(Protocol):
 
 
 class LrEncoder(Protocol):
-    """A family's way down: the LR of a photograph.
+    """A family's way down: the LR of a photograph."""
 
-    Attributes:
-        by_quality: whether the quality of the payload changes the LR.
-    """
-
-    @property
-    def by_quality(self) -> bool:
-        """See the class."""
+    def told(self, quality: int) -> int | None:
+        """What the LR is told of the payload's quality: where that is equal, so are LRs. None = nothing."""
 
     def strips(self, rows: RowSource, height: int, quality: int) -> Iterator[PixelArray]:
         """The LR in strips.

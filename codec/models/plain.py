@@ -12,10 +12,12 @@ from codec.tiling.downscale import downscaled_strips
 class PlainLrEncoder:
     """See `codec.models.family.LrEncoder`."""
 
-    by_quality = False
-
     def __init__(self, scale: int) -> None:
         self._scale = scale
+
+    def told(self, quality: int) -> int | None:
+        """See `codec.models.family.LrEncoder.told`."""
+        return None
 
     def strips(self, rows: RowSource, height: int, quality: int) -> Iterator[PixelArray]:
         """See `codec.models.family.LrEncoder.strips`."""

@@ -15,6 +15,8 @@ from codec.tiling.downscale import Strip, downscaled_strips
 
 #: Side of the squares in which an LR writer works on large pictures, a multiple of every scale.
 _SIDE = 1024
+#: Steps in which a writer is told the quality: neighbours share an LR, which saves most of a search's time.
+_STEP, _LOSSLESS = 5, 100
 
 
 class Writer(Protocol):
@@ -35,13 +37,20 @@ class CompactLrEncoder:
 
     def __init__(self, scale: int, writer: Writer | None) -> None:
         self._scale, self._writer = scale, writer
-        self.by_quality = writer is not None
+
+    def told(self, quality: int) -> int | None:
+        """See `codec.models.family.LrEncoder.told`."""
+        return None if self._writer is None else _rounded(quality)
 
     def strips(self, rows: RowSource, height: int, quality: int) -> Iterator[PixelArray]:
         """See `codec.models.family.LrEncoder.strips`."""
         reach = 0 if self._writer is None else self._writer.halo
         for strip in downscaled_strips(rows, self._scale, height, reach):
-            yield strip.lr if self._writer is None else _written(strip, self._scale, self._writer, quality)
+            yield strip.lr if self._writer is None else _written(strip, self._scale, self._writer, _rounded(quality))
+
+
+def _rounded(quality: int) -> int:
+    return quality if quality == _LOSSLESS else round(quality / _STEP) * _STEP
 
 
 def _written(strip: Strip, scale: int, writer: Writer, quality: int) -> PixelArray:

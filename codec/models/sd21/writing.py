@@ -28,8 +28,6 @@ _MARGIN = 256
 class Sd21LrEncoder:
     """See `codec.models.family.LrEncoder`; float32 throughout, since the LR must not depend on a precision."""
 
-    by_quality = False
-
     def __init__(self, encoder: LrEncoder, device: torch.device) -> None:
         self._encoder, self._device = encoder.to(device), device
 
@@ -41,6 +39,10 @@ class Sd21LrEncoder:
             ModelError: the package or its backbone is incomplete, or the device is not here.
         """
         return cls(load_encoder(folder), resolve_device(runtime.device))
+
+    def told(self, quality: int) -> int | None:
+        """See `codec.models.family.LrEncoder.told`."""
+        return None
 
     def strips(self, rows: RowSource, height: int, quality: int) -> Iterator[PixelArray]:
         """See `codec.models.family.LrEncoder.strips`; the rescaler does not look at the quality."""

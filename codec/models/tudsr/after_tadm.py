@@ -74,8 +74,6 @@ def first_picture(first: Sd21Restorer, lr: Lr, recipe: Recipe, size: Size) -> tu
 class TadmFirstEncoder:
     """See `codec.models.family.LrEncoder`: TADM's, of the photograph downscaled by what the second pass enlarges."""
 
-    by_quality = False
-
     def __init__(self, first: LrEncoder, factor: int) -> None:
         self._first, self._factor = first, factor
 
@@ -87,6 +85,10 @@ class TadmFirstEncoder:
             ModelError: as `load_first`.
         """
         return cls(Sd21LrEncoder.load(folder / FOLDER, runtime), factor)
+
+    def told(self, quality: int) -> int | None:
+        """See `codec.models.family.LrEncoder.told`."""
+        return None
 
     def strips(self, rows: RowSource, height: int, quality: int) -> Iterator[PixelArray]:
         """See `codec.models.family.LrEncoder.strips`."""

@@ -106,6 +106,22 @@ def test_looking_finds_what_the_table_does_not_know(scale: int, chroma: str) -> 
     assert len({(c.scale, c.chroma) for c in looked}) == len(looked) <= 6
 
 
+def test_what_one_scale_took_tells_where_the_next_begins() -> None:
+    """A photograph with three times the table's bytes: only the first scale is searched for long."""
+    calls: list[Choice] = []
+
+    def busy(choice: Choice) -> bytes:
+        calls.append(choice)
+        return 3 * coder(choice)
+
+    best_by_looking(Target(1500, PIXELS, busy, "fast"), LADDER, seen((8, "444"), []))
+    order = list(dict.fromkeys((c.scale, c.chroma) for c in calls))
+    counts = [sum((c.scale, c.chroma) == which for c in set(calls)) for which in order]
+    assert len(order) >= 4
+    assert counts[0] <= 5
+    assert max(counts[1:]) <= 4
+
+
 def test_large_pictures_are_finished_in_few_codings() -> None:
     """Ten times the pixels: no more effort than asked for, and with slack one of two codings at once will do."""
     calls: list[Choice] = []

@@ -58,7 +58,8 @@ class Nearest:
 
     def load_encoder(self, folder: Path, config: dict[str, Any], scale: int, runtime: Runtime) -> LrEncoder:
         class Plain:
-            by_quality = False
+            def told(self, quality: int) -> None:
+                return None
 
             def strips(self, rows: RowSource, height: int, quality: int) -> Iterator[PixelArray]:
                 return (strip.lr for strip in downscaled_strips(rows, scale, height))
