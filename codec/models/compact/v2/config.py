@@ -35,6 +35,7 @@ class CompactConfig:
         writers: scales whose LR is written by a network; at the others it is the plain downscale.
         writer_width: channels of an LR writer.
         writer_blocks: residual blocks of an LR writer at 1/4 resolution.
+        realism: the dial where the user says nothing, 0..1.
         family: "compact".
         architecture: name of everything that the code of these networks decides beside the widths. Part of the model
             id: a change of the graph or of a constant in it needs a new name.
@@ -53,6 +54,7 @@ class CompactConfig:
     writers: tuple[int, ...] = ()
     writer_width: int = 32
     writer_blocks: int = 2
+    realism: float = 1.0
     family: str = "compact"
     architecture: str = ARCHITECTURE
 
@@ -64,6 +66,8 @@ class CompactConfig:
             value = getattr(self, name)
             if not isinstance(value, tuple) or not set(value) <= set(SCALES):
                 raise ModelError(f"config.json: {name} is {value!r}, expected a list of {', '.join(map(str, SCALES))}")
+        if not 0 <= self.realism <= 1:
+            raise ModelError(f"config.json: realism is {self.realism}, expected a number in 0..1")
         for name in ("denoisers", "writers"):
             if not set(getattr(self, name)) <= set(self.scales):
                 raise ModelError(f"config.json: {name} for {getattr(self, name)}, of scales {self.scales}")
