@@ -111,9 +111,9 @@ class _Picture:
             slack=0.0 if options.has_target or options.effort == "best" else _SLACK,
         )  # fmt: skip
         candidates = _candidates(package, options, guess=looks)
-        same = [c for c in candidates if usual and (c.scale, c.payload) == (usual.choice.scale, usual.choice.payload)]
-        if usual is not None and same:
-            target = target.knowing(usual, same[0])
+        for curve in candidates:
+            if usual is not None and (curve.scale, curve.payload) == (usual.choice.scale, usual.choice.payload):
+                target = target.knowing(usual, curve)
         if looks:
             squares = Squares(self._picture.pixels, package, self._engine, count=SQUARES[options.effort])
 

@@ -16,7 +16,7 @@ from codec.tiling.downscale import Strip, downscaled_strips
 #: Side of the squares in which an LR writer works on large pictures, a multiple of every scale.
 _SIDE = 1024
 #: Steps in which a writer is told the quality: neighbours share an LR, which saves most of a search's time.
-_STEP, _LOSSLESS = 5, 100
+_STEP = 5
 
 
 class Writer(Protocol):
@@ -50,7 +50,7 @@ class CompactLrEncoder:
 
 
 def _rounded(quality: int) -> int:
-    return quality if quality == _LOSSLESS else round(quality / _STEP) * _STEP
+    return round(quality / _STEP) * _STEP
 
 
 def _written(strip: Strip, scale: int, writer: Writer, quality: int) -> PixelArray:

@@ -53,6 +53,18 @@ def lr_of(pixels: np.ndarray, scale: int, package: Path, height: int, quality: i
     return np.concatenate(list(encoder.strips(ArrayRows(pixels), height, quality)))
 
 
+def test_neighbouring_qualities_share_an_lr(package: Path) -> None:
+    """So that a search writes it once for several of them."""
+    encoder = CompactLrEncoder(4, TorchWriter.load(package, 4))
+    assert encoder.told(48) == encoder.told(52) != encoder.told(60)
+    assert encoder.told(100) == 100
+    assert CompactLrEncoder(4, None).told(48) is None
+    pixels = noise(64, 64)
+    same, other = (lr_of(pixels, 4, package, 16, quality) for quality in (52, 95))
+    assert np.array_equal(lr_of(pixels, 4, package, 16, 48), same)
+    assert not np.array_equal(same, other)
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_reach_is_within_the_halo(scale: int) -> None:
     torch.manual_seed(0)
