@@ -32,9 +32,6 @@ from codec.options import DecodeLimits, EncodeOptions
 from codec.payload.alpha import encode_alpha
 from codec.payload.registry import payload_for
 
-#: Share of the usual bytes that a file may leave over where nobody asked for a size.
-_SLACK = 0.08
-
 
 @dataclass(frozen=True)
 class Encoded:
@@ -101,14 +98,14 @@ class _Picture:
             limit = options.max_bytes or int((options.bpp or 0) * self.size.pixels / 8)
         else:
             settings = Settings.of(options, package)
-            data = self.file(settings)
             if not looks or (options.scale, options.quality) != (None, None) or settings.lossless:
-                return data, settings
+                return self.file(settings), settings
+            data = self.file(replace(settings, effort="fast"))
             limit = len(data)  # as many bytes as usual, spent where they do most for this photograph
-            usual = Found(data, Choice(settings.scale, settings.coding.label, settings.quality, settings.effort), 0.0)
+            usual = Found(data, Choice(settings.scale, settings.coding.label, settings.quality, "fast"), 0.0)
         target = Target(
             limit, self.size.pixels, lambda c: self.file(self._settings(c, package)), options.effort, options.chroma,
-            slack=0.0 if options.has_target or options.effort == "best" else _SLACK,
+            exact=options.has_target,
         )  # fmt: skip
         candidates = _candidates(package, options, guess=looks)
         for curve in candidates:

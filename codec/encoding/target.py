@@ -15,10 +15,6 @@ from codec.errors import InputError, UnsupportedError
 _HOPELESS = 0.05
 #: Nor is one whose smallest files are so many times too large, unless nothing else fits.
 _FAR = 3
-#: HR pixels above which time is saved at the end of a search.
-_LARGE = 2**19
-#: LR pixels up to which more effort than asked for may be spent on the next quality: a third of a second.
-_SMALL = 2**15
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,8 @@ class Target:
         code: codes the picture at one setting.
         effort: "fast", "default" or "best": of the file that is returned; the search itself is fast.
         chroma: of lossy payloads.
-        slack: share of the bytes that may be left over to save time with a large picture.
+        exact: whether the file is filled up to the limit with the effort asked for; else the limit is one of files
+            coded fast, and what that finds is coded once more.
         busy: how many times the table's bytes this picture takes, as far as that is known: where searches begin.
     """
 
@@ -80,7 +77,7 @@ class Target:
     code: Coder
     effort: str
     chroma: str = "auto"
-    slack: float = 0.0
+    exact: bool = True
     busy: float = 1.0
 
     @property
@@ -91,10 +88,6 @@ class Target:
     def fits(self, found: Found) -> bool:
         """Whether a file is small enough."""
         return len(found.data) <= self.max_bytes
-
-    def is_full(self, found: Found) -> bool:
-        """Whether a file that fits is large enough to stop at."""
-        return self.pixels > _LARGE and len(found.data) >= (1 - self.slack) * self.max_bytes
 
     def expected(self, curve: Curve) -> float:
         """MS-SSIM that the table expects of a curve; 0 where even its smallest files are far too large."""
@@ -232,38 +225,24 @@ def _finest(target: Target, curve: Curve, chroma: str | None = None, start: int 
 
 def _finished(target: Target, found: Found) -> Found:
     """The same setting coded with the effort asked for, at the finest quality that fits then."""
-    wanted, start = target.effort, found.choice
-    if start.quality == LOSSLESS:
-        return replace(found, choice=replace(start, effort=wanted), data=target.code(replace(start, effort=wanted)))
+    start = replace(found.choice, effort=target.effort)
     coded = {found.choice: found.data}
 
-    def at(quality: int, how: str) -> Found:
-        made = replace(start, quality=quality, effort=how)
-        if made not in coded:
-            coded[made] = target.code(made)
-        return replace(found, data=coded[made], choice=made)
+    def at(quality: int) -> Found:
+        choice = replace(start, quality=quality)
+        if choice not in coded:
+            coded[choice] = target.code(choice)
+        return replace(found, data=coded[choice], choice=choice)
 
-    # sizes of another effort differ by a few percent, so the end of the search is done with the right one
     quality = start.quality
-    if wanted != start.effort and quality > 0:
-        pair = [replace(start, quality=q, effort=wanted) for q in (quality - 1, quality)]
+    if quality == LOSSLESS or not target.exact:
+        return at(quality)
+    # sizes of another effort differ by a few percent, so the end of the search is done with the right one
+    if start not in coded and quality > 0:
+        pair = [replace(start, quality=q) for q in (quality - 1, quality)]
         with ThreadPoolExecutor(2) as pool:  # two in the time of one: most often the first fits, the second may
             coded |= zip(pair, pool.map(target.code, pair), strict=True)
-        below, usual = (target.fits(at(q, wanted)) for q in (quality - 1, quality))
-        if below and not usual:
-            return _finer(target, at, quality - 1)
-        if usual and target.is_full(at(quality, wanted)):
-            return at(quality, wanted)
-    return _finer(target, at, _last_fitting(target.max_bytes, quality, lambda q: len(at(q, wanted).data)))
-
-
-def _finer(target: Target, at: Callable[[int, str], Found], quality: int) -> Found:
-    """Qualities come in steps of up to a fifth of the bytes: more effort may bring the next one under the target."""
-    found = at(quality, target.effort)
-    small = target.pixels <= _SMALL * found.choice.scale**2
-    finer = range(min(99, quality + 3), quality, -1) if small and target.effort == "default" else ()
-    better = next((q for q in finer if target.fits(at(q, "best"))), None)
-    return found if better is None else at(better, "best")
+    return at(_last_fitting(target.max_bytes, quality, lambda q: len(at(q).data)))
 
 
 def _last_fitting(limit: int, start: int, size: Callable[[int], int]) -> int:
