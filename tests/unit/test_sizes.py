@@ -57,8 +57,8 @@ def test_a_flat_colour_stays_one(width: int, height: int, colour: tuple[int, int
     pixels = np.full((height, width, 3), colour, np.uint8)
     back = np.asarray(codec.decode(codec.encode(pixels, scale=4), realism=realism)).astype(int)
     short = min(width, height) <= 16
-    # over the corners of the colour cube the worst pixel was off by 26 levels; where the LR is an AV1 block or less, whose
-    # colour is stored coarsely, by 67
+    # over the corners of the colour cube the worst pixel was off by 26 levels; where the LR is an AV1 block or less,
+    # whose colour is stored coarsely, by 67
     assert np.abs(back - colour).max() <= (72 if short else 28)
     # means were off by 6.4 at most where no side is short
     assert np.abs(back.mean((0, 1)) - colour).max() <= (72 if short else 8)
