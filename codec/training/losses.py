@@ -47,6 +47,13 @@ def chroma_l1(a: Tensor, b: Tensor) -> Tensor:
     return (d - luma(d)).abs().mean((1, 2, 3))
 
 
+def with_coarse_colour(x: Tensor) -> Tensor:
+    """The picture with colour that changes over 4 pixels at least: what is shown so has no coloured dots."""
+    y = luma(x)
+    coarse = F.avg_pool2d(x - y, _PERIOD)
+    return y + F.interpolate(coarse, size=x.shape[-2:], mode="bilinear")
+
+
 def multi_resolution_l1(a: Tensor, b: Tensor) -> Tensor:
     """L1 of means over squares of 4, 8, 16 and 32 pixels: keeps colour and brightness where they were.
 

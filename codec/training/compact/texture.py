@@ -30,13 +30,15 @@ from codec.training.losses import (
     phase_l1,
     psnr,
     smooth_l1,
+    with_coarse_colour,
 )
 from codec.training.state import Tensors
 
 
 class TextureStage(CompactStage):
     """Fidelity lets go as the timestep grows, frozen features and the critic pull. At timestep 0 nothing is trained:
-    there the denoiser has no effect.
+    there the denoiser has no effect. The pixel critic does not see fine colour: judged by it, the denoiser drew dots of
+    all colours.
     """
 
     moving = ("denoiser",)
@@ -74,7 +76,7 @@ class TextureStage(CompactStage):
         hr, lr, quality, masked = pairs.sample(c.batch, c.crop, rng)
         strength = self._strength(rng)
         x_hat, condition = self._made(pairs.scale, lr, quality, strength, rng)
-        critic = self._critic_step(hr, x_hat.detach(), condition)
+        critic = self._critic_step(with_coarse_colour(hr), with_coarse_colour(x_hat.detach()), condition)
         window = self._window(rng)
         maps, expected, distance = self._features(x_hat[window], hr[window])
         busy = F.interpolate(detail(hr), size=hr.shape[-2:], mode="bilinear")
@@ -117,7 +119,7 @@ class TextureStage(CompactStage):
         """What the critic holds against pictures, one value; it takes no gradient itself."""
         self._critic.requires_grad_(False)
         with autocast(self.device):
-            logits = self._critic(*self._shifted(rng, x_hat, condition))
+            logits = self._critic(*self._shifted(rng, with_coarse_colour(x_hat), condition))
         self._critic.requires_grad_(True)
         return generator_loss(logits, counts, self.config.levels)
 
