@@ -30,7 +30,6 @@ class CompactConfig:
         climb_blocks: residual blocks at every resolution from the LR's own up to 1/8, for scales above 4.
         denoiser_width: channels of the denoiser.
         denoiser_blocks: residual blocks of the denoiser.
-        predictor_width: channels of the timestep predictor.
         denoisers: scales that the denoiser has an entry for; at the others realism has no effect.
         writers: scales whose LR is written by a network; at the others it is the plain downscale.
         writer_width: channels of an LR writer.
@@ -49,7 +48,6 @@ class CompactConfig:
     climb_blocks: int = 2
     denoiser_width: int = 48
     denoiser_blocks: int = 6
-    predictor_width: int = 32
     denoisers: tuple[int, ...] = ()
     writers: tuple[int, ...] = ()
     writer_width: int = 32
