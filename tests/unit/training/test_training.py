@@ -26,7 +26,7 @@ from codec.training.compact.start import STAGES
 from codec.training.config import read_toml
 from codec.training.crops import CodedPairs, CropStore
 from codec.training.loop import Run, train
-from codec.training.losses import detail, l1, mesh_l1, ms_ssim, phase_l1, smooth_l1
+from codec.training.losses import detail, l1, luma, mesh_l1, ms_ssim, phase_l1, smooth_l1, with_coarse_colour
 from codec.training.masks import mask_of
 from codec.training.store import prepare
 
@@ -209,6 +209,16 @@ def test_nothing_is_invented_under_a_mask(store: Path, tmp_path: Path, monkeypat
     assert held["adversarial"] == 0
     assert free["adversarial"] != 0
     assert free["loss"] == held["loss"]
+
+
+def test_coarse_colour_keeps_all_of_luma_and_no_dots() -> None:
+    x = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) - 0.5
+    shown = with_coarse_colour(x)
+    assert torch.allclose(luma(shown), luma(x), atol=1e-6)
+    dots, shown = (torch.diff(y - luma(y), dim=3).abs().mean() for y in (x, shown))
+    assert shown < 0.1 * dots
+    flat = torch.tensor([0.9, -0.8, 0.1]).view(1, 3, 1, 1).expand(1, 3, 16, 16)
+    assert torch.allclose(with_coarse_colour(flat), flat, atol=1e-6)
 
 
 def test_a_mesh_is_seen_whatever_its_sign_and_texture_is_not() -> None:
