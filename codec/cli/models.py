@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from codec.cli.streams import Group, quiet_option, say
-from codec.models.package import Package
 
 if TYPE_CHECKING:
+    from codec.models.package import Package
     from codec.models.sd21.config import Conventions
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -12,14 +12,14 @@ from PIL import Image
 HEAVY = ("torch", "diffusers", "peft", "transformers", "safetensors.torch")
 
 
-def loaded(code: str, *arguments: str) -> set[str]:
+def loaded(code: str, *arguments: str, heavy: tuple[str, ...] = HEAVY) -> set[str]:
     """Names of the heavy modules loaded after running `code`."""
     program = f"import sys\ntry:\n exec({code!r})\nexcept SystemExit as e:\n assert not e.code, e.code\n" + (
         "sys.stderr.write('LOADED ' + ' '.join(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, check=True, timeout=100)
     names = set(result.stderr.decode().rsplit("LOADED ", 1)[1].split())
-    return {name for name in HEAVY if name in names}
+    return {name for name in heavy if name in names}
 
 
 COMMAND = "from codec.cli import main; main()"
@@ -65,6 +65,12 @@ def test_commands_that_load_no_torch(arguments: list[str], encoded: Path) -> Non
     if arguments[0] in {"info", "thumbnail", "verify"}:
         arguments = [*arguments, str(encoded)]
     assert loaded(COMMAND, *arguments) == set()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["info"], ["info", "--json"]])
+def test_what_shows_no_pixel_loads_nothing_for_pixels(arguments: list[str], encoded: Path) -> None:
+    arguments = [*arguments, str(encoded)] if arguments[0] == "info" else arguments
+    assert loaded(COMMAND, *arguments, heavy=("numpy", "PIL.Image", "onnxruntime")) == set()
 
 
 def test_compact_decoding_loads_neither_diffusers_nor_peft(encoded: Path, tiny_package: Path) -> None:
