@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from codec.version import VERSION
 
 if TYPE_CHECKING:
-    from codec.api import check, decode, encode, open, read_info, restore, thumbnail
+    from codec.api import check, decode, encode, open, restore, thumbnail
     from codec.decoding.image import TadmImage
-    from codec.decoding.info import Info
+    from codec.decoding.info import Info, read_info
     from codec.decoding.saving import Saved
     from codec.engine import Engine
     from codec.errors import (
@@ -67,9 +67,9 @@ __all__ = [
 
 #: Where each public name lives; errors where nothing else is said.
 _HOMES = {
-    "codec.api": ("check", "decode", "encode", "open", "read_info", "restore", "thumbnail"),
+    "codec.api": ("check", "decode", "encode", "open", "restore", "thumbnail"),
     "codec.decoding.image": ("TadmImage",),
-    "codec.decoding.info": ("Info",),
+    "codec.decoding.info": ("Info", "read_info"),
     "codec.decoding.saving": ("Saved",),
     "codec.engine": ("Engine",),
     "codec.options": ("DecodeLimits", "DecodeOptions", "EncodeOptions", "EngineOptions"),

@@ -35,7 +35,7 @@ PUBLIC = (
 )  # fmt: skip
 _HOMES = {
     "TadmImage": "codec.decoding.image", "Saved": "codec.decoding.saving", "Info": "codec.decoding.info",
-    "Engine": "codec.engine",
+    "read_info": "codec.decoding.info", "Engine": "codec.engine",
 }  # fmt: skip
 
 

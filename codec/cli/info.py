@@ -17,14 +17,10 @@ from codec.options import DecodeLimits
 @max_pixels_option
 def info_command(source: str, *, as_json: bool, max_pixels: int) -> None:
     """Say what the .tadm file INPUT holds, without decoding it."""
-    # not by `codec.read_info`: that brings NumPy and Pillow, which take longer than everything else here
-    from codec.decoding.info import Info
-    from codec.decoding.opening import parse
+    from codec.decoding.info import read_info
 
     limits = DecodeLimits(pixels=max_pixels)
-    parsed = parse(data_of(source, limits.file_bytes), limits)
-    with parsed.held:
-        info = dataclasses.asdict(Info.of(parsed.file, parsed.length))
+    info = dataclasses.asdict(read_info(data_of(source, limits.file_bytes), limits=limits))
     if as_json:
         click.echo(json.dumps(info))
         return

@@ -22,7 +22,7 @@ def view_command(files: tuple[Path, ...], *, port: int, no_browser: bool, quiet:
     """
     import webbrowser
 
-    from codec.api import read_info
+    from codec.decoding.info import read_info
     from codec.models.store import packages
     from codec.viewer.server import Viewer
 

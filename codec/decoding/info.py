@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from codec.codings import label_of
 from codec.container.file import TadmFile
+from codec.decoding.opening import Data, parse
 from codec.geometry import lr_size
+from codec.options import DecodeLimits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,3 +77,26 @@ class Info:
             timesteps=file.timesteps is not None,
             unknown_chunks=tuple(kind.decode() for kind, _ in file.unknown),
         )
+
+
+def read_info(data: Data, *, limits: DecodeLimits | None = None) -> Info:
+    """What a file says of itself; decodes nothing.
+
+    Everything but the payload is checked, and the payload's checksum too if it is one slab or `data` is bytes.
+
+    Args:
+        data: bytes, path or binary file object.
+        limits: None = the defaults.
+
+    Raises:
+        FormatError, UnsupportedError, LimitError: the file is broken, too new, or asks for too much.
+        InputError: this is neither bytes, a path nor a binary file object.
+
+    Examples:
+        >>> info = read_info("examples/sample.tadm")
+        >>> info.width, info.height, info.scale
+        (768, 512, 4)
+    """
+    parsed = parse(data, limits)
+    with parsed.held:
+        return Info.of(parsed.file, parsed.length)

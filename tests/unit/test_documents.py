@@ -12,6 +12,7 @@ from PIL import Image
 
 import codec
 import codec.api
+import codec.decoding.info
 import codec.options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,12 +34,12 @@ def test_the_python_block_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest
         assert saved.size == (320, 280)
 
 
-@pytest.mark.parametrize("module", [codec.api, codec.options])
-def test_examples_of_docstrings_run(module: object, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("module", "least"), [(codec.api, 7), (codec.decoding.info, 2), (codec.options, 0)])
+def test_examples_of_docstrings_run(module: object, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     done = doctest.testmod(module)  # type: ignore[arg-type]
     assert done.failed == 0
-    assert done.attempted >= (8 if module is codec.api else 0)
+    assert done.attempted >= least
 
 
 def test_every_public_function_has_an_example() -> None:

@@ -70,7 +70,9 @@ def test_commands_that_load_no_torch(arguments: list[str], encoded: Path) -> Non
 @pytest.mark.parametrize("arguments", [["--help"], ["info"], ["info", "--json"]])
 def test_what_shows_no_pixel_loads_nothing_for_pixels(arguments: list[str], encoded: Path) -> None:
     arguments = [*arguments, str(encoded)] if arguments[0] == "info" else arguments
-    assert loaded(COMMAND, *arguments, heavy=("numpy", "PIL.Image", "onnxruntime")) == set()
+    pixels = ("numpy", "PIL.Image", "onnxruntime")
+    assert loaded(COMMAND, *arguments, heavy=pixels) == set()
+    assert loaded(f"import codec; codec.read_info({str(encoded)!r})", heavy=pixels) == set()
 
 
 def test_compact_decoding_loads_neither_diffusers_nor_peft(encoded: Path, tiny_package: Path) -> None:
