@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
-from codec.cli.batch import batch_command
-from codec.cli.decode import decode_command
-from codec.cli.desktop import desktop_command
-from codec.cli.encode import encode_command
-from codec.cli.info import info_command
-from codec.cli.models import models_command
-from codec.cli.restore import restore_command
 from codec.cli.streams import Group
-from codec.cli.thumbnail import thumbnail_command
-from codec.cli.train import train_command
-from codec.cli.verify import verify_command
-from codec.cli.view import view_command
 from codec.version import VERSION
 
+#: Each `<name>_command` lives in the module of its name.
+_COMMANDS = (
+    "batch",
+    "decode",
+    "desktop",
+    "encode",
+    "info",
+    "models",
+    "restore",
+    "thumbnail",
+    "train",
+    "verify",
+    "view",
+)
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class Commands(Group):
+    """Imports a command when it is asked for: a file manager starts `thumbnail` once a file."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the help."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, if there is one."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"codec.cli.{cmd_name}"), f"{cmd_name}_command")
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(VERSION, prog_name="tadmc")
 def main() -> None:
     """Photographs at 0.005-0.12 bits per pixel: encode to .tadm, decode, look inside.
@@ -31,19 +52,3 @@ def main() -> None:
     6 model or device, 7 input/output, 8 unusable picture or option.
     Of batch: 3 some pictures failed, the others are done.
     """
-
-
-for _command in (
-    encode_command,
-    decode_command,
-    info_command,
-    thumbnail_command,
-    view_command,
-    verify_command,
-    restore_command,
-    batch_command,
-    desktop_command,
-    models_command,
-    train_command,
-):
-    main.add_command(_command)

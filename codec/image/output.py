@@ -41,8 +41,8 @@ def format_of(suffix: str) -> str:
     Raises:
         InputError: no writable format has this ending.
     """
-    known = Image.registered_extensions()
-    name = known.get(suffix.lower())
+    Image.preinit()  # PNG, JPEG and the like; the other thirty formats' code only when it is asked for
+    name = Image.EXTENSION.get(suffix.lower()) or Image.registered_extensions().get(suffix.lower())
     # Pillow's plugin for our own format may be loaded: what is decoded is not encoded again in silence
     if name is None or name not in Image.SAVE or suffix.lower() == ".tadm":
         raise InputError(f"cannot write pictures that end in {suffix!r}; use .png, .jpg, .webp, .tif or .avif")

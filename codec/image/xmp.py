@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.parsers import expat
-from xml.sax.saxutils import quoteattr
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 #: Namespace and name of a property.
 Name = tuple[str, str]
+_ESCAPES = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
+)
 _PACKET = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
@@ -80,12 +82,17 @@ class Packet:
         return self.data[:start] + opened + self.data[end:]
 
 
+def _quoted(value: str) -> str:
+    """An attribute's value in quotes. (xml.sax.saxutils would load an HTTP client for this.)"""
+    return f'"{value.translate(_ESCAPES)}"'
+
+
 def description(properties: dict[str, str], namespaces: dict[str, str], about: str = "") -> str:
     """An `rdf:Description` element."""
     spaces = {"rdf": RDF} | namespaces
-    parts = [f"xmlns:{prefix}={quoteattr(uri)}" for prefix, uri in spaces.items()]
-    parts += [f"{name}={quoteattr(value)}" for name, value in properties.items()]
-    return f"<rdf:Description rdf:about={quoteattr(about)} {' '.join(parts)}/>"
+    parts = [f"xmlns:{prefix}={_quoted(uri)}" for prefix, uri in spaces.items()]
+    parts += [f"{name}={_quoted(value)}" for name, value in properties.items()]
+    return f"<rdf:Description rdf:about={_quoted(about)} {' '.join(parts)}/>"
 
 
 def packet(properties: dict[str, str], namespaces: dict[str, str]) -> bytes:
