@@ -14,6 +14,7 @@ from typing import Any
 import click
 from mkdocs.structure.files import File, Files
 
+import codec
 from codec.cli import main as command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,10 +34,6 @@ PUBLIC = (
     "open", "encode", "decode", "thumbnail", "restore", "read_info", "check", "TadmImage", "Saved", "Info", "Engine",
     "EncodeOptions", "DecodeOptions", "EngineOptions", "DecodeLimits",
 )  # fmt: skip
-_HOMES = {
-    "TadmImage": "codec.decoding.image", "Saved": "codec.decoding.saving", "Info": "codec.decoding.info",
-    "read_info": "codec.decoding.info", "Engine": "codec.engine",
-}  # fmt: skip
 
 
 def on_files(files: Files, config: Any) -> Files:  # noqa: ANN401 - mkdocs' configuration
@@ -109,8 +106,8 @@ def python() -> str:
     """The public names, from their docstrings."""
     lines = ["# Python", "", "The public names are those of `codec.__all__`; modules are not public.", ""]
     for name in PUBLIC:
-        home = _HOMES.get(name, "codec.options" if name.endswith(("Options", "Limits")) else "codec.api")
-        lines += [f"::: {home}.{name}", "    options:", "      heading_level: 2", *_members(name), ""]
+        where = f"{getattr(codec, name).__module__}.{name}"
+        lines += [f"::: {where}", "    options:", "      heading_level: 2", *_members(name), ""]
     hidden = ["    options:", "      show_root_heading: false", "      show_root_toc_entry: false", ""]
     lines += ["## Errors", "", "::: codec.errors", *hidden]
     for plugin in ("pillow", "imageio"):
