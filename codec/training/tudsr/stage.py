@@ -22,6 +22,7 @@ from codec.training.loop import update
 from codec.training.losses import l1, psnr
 from codec.training.sd21.degradation import degraded, enlarged
 from codec.training.state import Tensors
+from codec.training.tudsr.after_tadm import FrozenTadm
 from codec.training.tudsr.chunks import chunks
 from codec.training.tudsr.config import TudsrStageConfig
 from codec.training.tudsr.trainable import Enlarger
@@ -46,13 +47,15 @@ class TudsrStage:
         """Prepare.
 
         Raises:
-            InputError: there is no crop store, or the edge term is unknown.
-            ModelError: the edge term's weights are not on this machine.
+            InputError: there is no crop store, the edge term is unknown, or the degradation does not go with a first
+                pass of TADM.
+            ModelError: the edge term's weights are not on this machine, or a first pass of TADM is incomplete.
         """
         self.config, self.enlarger, self.features, self._device = config, enlarger, features.to(device), device
         torch.manual_seed(config.seed)
         self.heads = MultiLevelHeads(features.widths).to(device)
         self._pipeline = enlarger.pipeline.to(device)
+        self._tadm = None if enlarger.tadm is None else FrozenTadm(enlarger.tadm, config, device)
         if config.checkpointing:
             for network in (self._pipeline.denoisers.unet, self._pipeline.latent_codec.vae):
                 network.enable_gradient_checkpointing()
@@ -99,12 +102,15 @@ class TudsrStage:
         second; already enlarged, float [B, 3, H, W] in [-1, 1] as the photographs.
         """
         c, split = self.config, self.enlarger.config.split
-        lr = degraded(hr, self.enlarger.config.scale, c.degradation, c.qualities, rng)
-        x = enlarged(lr, split[0])
-        if c.number == 0:
-            return x
-        with self._autocast():
-            m = self._pipeline(0, x, self.enlarger.config.timesteps[0]).float().clamp(-1.0, 1.0)
+        if self._tadm is not None:
+            m = self._tadm(hr, rng)
+        else:
+            lr = degraded(hr, self.enlarger.config.scale, c.degradation, c.qualities, rng)
+            x = enlarged(lr, split[0])
+            if c.number == 0:
+                return x
+            with self._autocast():
+                m = self._pipeline(0, x, self.enlarger.config.timesteps[0]).float().clamp(-1.0, 1.0)
         return F.interpolate(m, scale_factor=split[1], mode="bilinear", align_corners=False)
 
     def generator_step(self, pairs: list[Pair]) -> tuple[list[Tensor], dict[str, float]]:

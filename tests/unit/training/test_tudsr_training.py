@@ -21,11 +21,14 @@ from torch import nn
 pytest.importorskip("diffusers", reason="the tudsr family needs diffusers")
 pytest.importorskip("peft", reason="the tudsr family needs peft")
 
+import codec
 from codec.cli import main
 from codec.errors import InputError, ModelError
+from codec.models.rounding import from_uint8, to_uint8
 from codec.models.sd21.backbone import find_parts
 from codec.models.sd21.prompt import read_prompt
 from codec.models.tudsr.package import load_package, load_weights
+from codec.training.coding import downscale
 from codec.training.frozen import Features, TappedFeatures, VitFeatures, frozen_features
 from codec.training.heads import BlurPool, MultiLevelHeads
 from codec.training.loop import Run, train
@@ -238,6 +241,41 @@ class TestU9Looped:
         made.generator_step = counted  # type: ignore[method-assign]
         made.step(torch.Generator().manual_seed(0))
         assert seen == [2, 2, 2, 2]
+
+
+class TestAfterTadm:
+    """A package of TADM as the frozen first pass: 16 x 2."""
+
+    def test_what_the_second_pass_is_given(self, tiny_sd21: Path, store: Path) -> None:
+        """What a decoder shows of TADM's file of the photograph at half the size."""
+        made = second(tiny_sd21, store, replace(SECOND, degradation="bicubic"))
+        hr = made._crops.sample(1, 128, torch.Generator().manual_seed(0))
+        half = to_uint8(downscale(hr, 2))[0].permute(1, 2, 0).numpy()
+        data = codec.encode(half, model=str(tiny_sd21))  # PNG: lossless
+        shown = torch.from_numpy(np.array(codec.decode(data, model=tiny_sd21, realism=1))).permute(2, 0, 1)[None]
+        want = torch.nn.functional.interpolate(
+            from_uint8(shown), scale_factor=2, mode="bilinear", align_corners=False
+        )  # fmt: skip
+        given = made.before(hr, torch.Generator().manual_seed(5))
+        assert given.shape == hr.shape
+        assert torch.allclose(given, want, atol=1e-6)
+
+    def test_the_package_of_both(self, tiny_sd21: Path, store: Path, tmp_path: Path) -> None:
+        config = replace(SECOND, steps=1)
+        train(second(tiny_sd21, store, config), Run(out=tmp_path))
+        package = tmp_path / "package"
+        weights, _ = load_weights(package)
+        assert (weights.config.split, weights.config.first, len(weights.adapters)) == ((16, 2), "tadm", 1)
+        data = codec.encode(np.load(store / "hr_128.npy")[0], model=str(package))
+        assert codec.read_info(data).scale == 32
+        assert codec.decode(data, model=package) != codec.decode(data, model=package, passes=1)
+        again = second(package, store, config)  # goes on from it
+        assert all(torch.equal(t.cpu(), weights.adapters[0][n]) for n, t in again.enlarger.tensors().items())
+        again.step(torch.Generator().manual_seed(0))
+
+    def test_it_writes_the_lr_itself(self, tiny_sd21: Path, store: Path) -> None:
+        with pytest.raises(InputError, match="TADM makes its own LR"):
+            second(tiny_sd21, store, replace(SECOND, degradation="realesrgan"))
 
 
 class TestU10Gradients:
