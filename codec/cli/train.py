@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 #: Sides that squares are cut to: the largest that fits. Multiples of 32, the largest scale.
 _SIDES = (448, 288)
+_SHARE = click.FloatRange(0, 1)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -135,11 +136,22 @@ def heldout_command(source: Path, target: Path, count: int) -> None:
 @train_command.command("merge")
 @click.argument("target", type=_FOLDER)
 @click.argument("packages", nargs=-1, required=True, type=_FOLDER)
-def merge_command(target: Path, packages: tuple[Path, ...]) -> None:
+@click.option("--noise", type=_SHARE, help="Let the denoiser's noise in by this share of its weights.")
+@click.option(
+    "--colour", type=_SHARE, help="Give texture one colour every 4 px, this share of the mean of what it was."
+)
+def merge_command(target: Path, packages: tuple[Path, ...], *, noise: float | None, colour: float | None) -> None:
     """Join compact model PACKAGES into TARGET: what a later one has replaces the same part of an earlier one."""
     from codec.models.compact.package import merged, save_package
+    from codec.training.compact.finishing import with_coarse_colour, with_less_noise
 
-    save_package(merged(packages), target)
+    model = merged(packages)
+    for share, change in ((noise, with_less_noise), (colour, with_coarse_colour)):
+        if share is not None:
+            if model.denoiser is None:
+                raise InputError("no package has a denoiser to change")
+            change(model.denoiser, share)
+    save_package(model, target)
 
 
 @train_command.command("latents")

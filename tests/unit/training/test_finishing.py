@@ -1,0 +1,71 @@
+"""What `train merge` does to a denoiser before a release, seen in the pixels that it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from codec.cli.train import train_command
+from codec.errors import InputError
+from codec.models.compact.package import load_package, save_package
+from codec.models.compact.v2.config import CompactConfig
+from codec.models.compact.v2.model import CompactModel
+from codec.training.losses import luma
+
+Change = Callable[..., torch.Tensor]
+
+
+@pytest.fixture
+def changed(tiny_second: Path, tmp_path: Path) -> Change:
+    """What the denoiser adds to a picture, after `merge` with some options."""
+
+    def change(*options: str, seed: int = 1) -> torch.Tensor:
+        done = CliRunner().invoke(train_command, ["merge", str(tmp_path / "made"), str(tiny_second), *options])
+        assert done.exit_code == 0, done.output
+        model = load_package(tmp_path / "made", (4,))
+        assert isinstance(model, CompactModel)
+        draw = torch.Generator().manual_seed(0)
+        lr, q = torch.rand(1, 3, 16, 16, generator=draw) * 2 - 1, torch.full((1, 1, 1, 1), 0.5)
+        noise = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(seed))
+        with torch.no_grad():
+            given = model(lr, q, 4, torch.full((1, 1, 16, 16), 200.0), noise) - model(lr, q, 4)
+        for path in (tmp_path / "made").iterdir():
+            path.unlink()
+        (tmp_path / "made").rmdir()
+        return given
+
+    return change
+
+
+def colour(x: torch.Tensor) -> np.ndarray:
+    """Of every pixel, less its luma: [3, cells, cells, 16]."""
+    cells = torch.nn.functional.pixel_unshuffle(x - luma(x), 4)[0].view(3, 16, 16, 16)
+    return cells.permute(0, 2, 3, 1).numpy()
+
+
+def test_coarse_colour(changed: Change) -> None:
+    before, after = changed(), changed("--colour", "0.5")
+    assert torch.allclose(luma(before), luma(after), atol=2e-3)  # weights are stored in half precision
+    assert np.abs(colour(before).std(3)).mean() > 0.01
+    assert np.abs(colour(after).std(3)).max() < 2e-3
+    assert np.allclose(colour(after).mean(3), colour(before).mean(3) / 2, atol=2e-3)
+
+
+def test_less_noise(changed: Change) -> None:
+    none, quiet, usual = ([changed(*words, seed=s) for s in (1, 2)] for words in (["--noise=0"], ["--noise=.5"], []))
+    moved = [float((a - b).abs().mean()) for a, b in (none, quiet, usual)]
+    assert moved[0] == 0
+    assert 0.3 * moved[2] < moved[1] < 0.7 * moved[2]
+
+
+def test_without_a_denoiser(tmp_path: Path) -> None:
+    save_package(CompactModel(CompactConfig(scales=(4,), width=8, deep_width=8)), tmp_path / "reader")
+    words = ["merge", str(tmp_path / "made"), str(tmp_path / "reader"), "--colour", "0"]
+    done = CliRunner().invoke(train_command, words)
+    assert done.exit_code == InputError.exit_code
+    assert "no package has a denoiser" in done.output
