@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from PIL import Image
+from PIL import AvifImagePlugin, Image, WebPImagePlugin  # noqa: F401 - registers them, or `open` loads every format
 
 from codec.arrays import PixelArray
 from codec.errors import FormatError

@@ -18,7 +18,7 @@ from codec.tiling.noise import noise
 from codec.tiling.pieces import Piece
 
 #: Blocks: a picture up to so many pixels is decoded whole, a larger one in squares of this side.
-WHOLE_PIXELS, BLOCK_SIDE = 2**22, 1280
+WHOLE_PIXELS, BLOCK_SIDE = 2**22, 1216
 #: Bytes that networks take a pixel of a piece at most, measured on a CPU in fp32.
 _BYTES_A_PIXEL = 400
 
