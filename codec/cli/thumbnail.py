@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -48,7 +51,20 @@ def thumbnail_command(
             kind = kind or format_of(suffix)
         if kind is None and len(file.payloads) == 1 and file.metadata.icc is None:
             data = payload.to_file(file.payloads[0], width=file.slab.width, height=file.slab.height)
-            write_output(target, lambda stream: stream.write(data))
+            _write(target, lambda stream: stream.write(data))
         else:
             name = kind or format_of(suffix)
-            write_output(target, lambda stream: save(picture, stream, name))
+            _write(target, lambda stream: save(picture, stream, name))
+
+
+def _write(target: str, write: Callable[[IO[bytes]], object]) -> None:
+    """Like `write_output`, but an empty file that is there is filled, not replaced: thumbnail services (tumbler) make
+    it, keep it open, and would go on looking at the empty one.
+    """
+    path = Path(target)
+    if target == STANDARD or not path.is_file() or path.stat().st_size:
+        write_output(target, write)
+        return
+    made = io.BytesIO()
+    write(made)
+    path.write_bytes(made.getvalue())

@@ -91,7 +91,9 @@ def test_the_desktop_entry_is_valid(home: Path) -> None:
 
 
 def test_the_thumbnailer_makes_a_png_without_a_model(home: Path, tmp_path: Path) -> None:
-    """As a file manager runs it: %i, %o, %s; OUTPUT may end in anything and be there already."""
+    """As a file manager runs it: %i, %o, %s; OUTPUT may end in anything, and be there already, empty and held open: the
+    thumbnail service of Xfce looks at what it holds, not at a file that took its place.
+    """
     desktop("install")
     entry = configparser.ConfigParser(interpolation=None)
     entry.read(home / "thumbnailers" / "tadmc.thumbnailer")
@@ -103,9 +105,10 @@ def test_the_thumbnailer_makes_a_png_without_a_model(home: Path, tmp_path: Path)
         f"import sys; sys.argv = {words[2:]!r}; from codec.cli import main\n"
         "try: main()\nfinally: assert 'torch' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=100, env=dict(os.environ))
-    with Image.open(out) as image:
-        assert (image.format, image.size) == ("PNG", (128, 85))
+    with out.open("rb") as held:
+        subprocess.run([sys.executable, "-c", program], check=True, timeout=100, env=dict(os.environ))
+        with Image.open(held) as image:
+            assert (image.format, image.size) == ("PNG", (128, 85))
 
 
 def test_open_shows_a_rebuilt_photograph(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
