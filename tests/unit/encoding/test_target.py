@@ -59,6 +59,9 @@ def test_a_lossless_payload_is_taken_if_it_fits_and_scores() -> None:
 def test_a_budget_that_cannot_be_met_names_the_smallest() -> None:
     with pytest.raises(InputError, match=r"at most 10 bytes; the smallest possible is 62 bytes \(0.00496 bpp, scale 8"):
         best_by_table(Target(10, PIXELS, coder, "default"), [curve(4), curve(8)])
+    smallest = len(best_by_table(Target(62, PIXELS, coder, "default"), [curve(8)]).data)
+    with pytest.raises(InputError, match="at most 61 bytes"):  # a byte is a byte
+        best_by_table(Target(smallest - 1, PIXELS, coder, "default"), [curve(8)])
     with pytest.raises(InputError, match="no scale and payload"):
         best_by_table(Target(10, PIXELS, coder, "default"), [])
 
