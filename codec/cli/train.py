@@ -143,10 +143,10 @@ def heldout_command(source: Path, target: Path, count: int) -> None:
 def merge_command(target: Path, packages: tuple[Path, ...], *, noise: float | None, colour: float | None) -> None:
     """Join compact model PACKAGES into TARGET: what a later one has replaces the same part of an earlier one."""
     from codec.models.compact.package import merged, save_package
-    from codec.training.compact.finishing import with_coarse_colour, with_less_noise
+    from codec.training.compact.finishing import with_colour_by_cell, with_less_noise
 
     model = merged(packages)
-    for share, change in ((noise, with_less_noise), (colour, with_coarse_colour)):
+    for share, change in ((noise, with_less_noise), (colour, with_colour_by_cell)):
         if share is not None:
             if model.denoiser is None:
                 raise InputError("no package has a denoiser to change")

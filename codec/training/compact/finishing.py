@@ -20,7 +20,7 @@ def with_less_noise(denoiser: CompactDenoiser, share: float) -> None:
 
 
 @torch.no_grad()
-def with_coarse_colour(denoiser: CompactDenoiser, share: float) -> None:
+def with_colour_by_cell(denoiser: CompactDenoiser, share: float) -> None:
     """Give the change one colour a latent cell, a share of the mean of what it was, in place; luma stays as it is.
 
     A critic is pleased by coloured dots that people see at once. As pixels of a cell are channels of the last
