@@ -93,16 +93,17 @@ class _Picture:
         """
         options = self._options
         looks = package.family.looks and options.effort != "fast"
+        settings = Settings.of(replace(options, bpp=None, max_bytes=None), package)
         usual = None
+        if looks and (options.scale, options.quality) == (None, None) and not settings.lossless:
+            data = self.file(replace(settings, effort="fast"))  # tells how busy the picture is
+            usual = Found(data, Choice(settings.scale, settings.coding.label, settings.quality, "fast"), 0.0)
         if options.has_target:
             limit = options.max_bytes or int((options.bpp or 0) * self.size.pixels / 8)
+        elif usual is None:
+            return self.file(settings), settings
         else:
-            settings = Settings.of(options, package)
-            if not looks or (options.scale, options.quality) != (None, None) or settings.lossless:
-                return self.file(settings), settings
-            data = self.file(replace(settings, effort="fast"))
-            limit = len(data)  # as many bytes as usual, spent where they do most for this photograph
-            usual = Found(data, Choice(settings.scale, settings.coding.label, settings.quality, "fast"), 0.0)
+            limit = len(usual.data)  # as many bytes as usual, spent where they do most for this photograph
         target = Target(
             limit, self.size.pixels, lambda c: self.file(self._settings(c, package)), options.effort, options.chroma,
             exact=options.has_target,

@@ -40,6 +40,13 @@ class Curve:
         """Mean bits of the whole file per HR pixel at a quality."""
         return _interpolate(self.quality, self.bpp, quality)
 
+    def worth(self, bpp: float) -> float:
+        """MS-SSIM at a mean rate; below the smallest, where the line through the first two points would be."""
+        if bpp >= self.bpp[0] or len(self.bpp) == 1:
+            return _interpolate(self.bpp, self.ms_ssim, bpp)
+        slope = (self.ms_ssim[1] - self.ms_ssim[0]) / (self.bpp[1] - self.bpp[0])
+        return self.ms_ssim[0] + slope * (bpp - self.bpp[0])
+
     def quality_for(self, bpp: float) -> int:
         """The quality whose mean rate is nearest to `bpp`: where a search for one picture begins."""
         return round(_interpolate(self.bpp, self.quality, bpp))

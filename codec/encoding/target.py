@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from codec.encoding.settings import LOSSLESS
@@ -13,8 +12,15 @@ from codec.errors import InputError, UnsupportedError
 
 #: A curve expected to be so much worse in MS-SSIM than what was found is not tried.
 _HOPELESS = 0.05
-#: Nor is one whose smallest files are so many times too large, unless nothing else fits.
-_FAR = 3
+#: Nor is one whose smallest files are so many times too large, unless nothing else fits: by the table alone, and when
+#: another scale has told how busy the picture is.
+_FAR, _FARTHER = 3, 1.3
+#: A file is looked at when it is so near to the limit, as a logarithm; the rest is taken from the table.
+_NEAR = 0.08
+#: Lossless payloads are looked at up to so many times the scale that is best among the others.
+_COARSER = 4
+#: With the effort asked for, a quality is not tried that is expected to be so much too large, as a logarithm.
+_SURE = 0.01
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Choice:
     chroma: str = "auto"
 
 
-#: The whole file of a picture at a setting.
+#: The whole file of a picture at a setting; remembers what it has coded.
 Coder = Callable[[Choice], bytes]
 #: How good a picture the file of a setting gives; larger is better.
 Look = Callable[[Choice], float]
@@ -85,14 +91,18 @@ class Target:
         """Bits of the whole file per HR pixel."""
         return 8 * self.max_bytes / self.pixels
 
-    def fits(self, found: Found) -> bool:
-        """Whether a file is small enough."""
-        return len(found.data) <= self.max_bytes
+    def fits(self, found: Found, slack: float = 0.0) -> bool:
+        """Whether a file is small enough, or larger by `slack` (a logarithm) at most."""
+        return len(found.data) <= self.max_bytes * math.exp(slack)
 
     def expected(self, curve: Curve) -> float:
         """MS-SSIM that the table expects of a curve; 0 where even its smallest files are far too large."""
         bpp = self.bpp / self.busy
-        return curve.score(curve.quality_for(bpp)) if curve.bpp[0] < _FAR * bpp else 0.0
+        return curve.worth(bpp) if curve.bpp[0] < _FAR * bpp else 0.0
+
+    def reaches(self, curve: Curve, times: float = _FARTHER) -> bool:
+        """Whether the smallest files of a curve are expected to be at most so many times too large."""
+        return curve.bpp[0] * self.busy <= times * self.bpp
 
     def knowing(self, found: Found, curve: Curve) -> Target:
         """The same, with what a file of this picture says of its content: the next search begins nearer."""
@@ -139,6 +149,16 @@ def best_by_looking(target: Target, candidates: Sequence[Curve], look: Look, *, 
     Raises:
         InputError: no setting fits; the message names the smallest possible size.
     """
+    slack = 0.0 if thorough else _NEAR
+    best = _best_seen(target, candidates, look, slack)
+    done = _finished(target, best)
+    if slack and target.exact and not target.fits(done):  # nothing finer than what only nearly fits
+        return _finished(target, _best_seen(target, candidates, look, 0.0))
+    return done
+
+
+def _best_seen(target: Target, candidates: Sequence[Curve], look: Look, slack: float) -> Found:
+    """What looks best of the files that fit, coded fast; without slack every scale is looked at."""
     ladder = sorted((c for c in candidates if c.quality != (LOSSLESS,)), key=lambda c: c.scale)
     seen: dict[int, Found] = {}
     known = target
@@ -146,44 +166,64 @@ def best_by_looking(target: Target, candidates: Sequence[Curve], look: Look, *, 
     def at(step: int) -> float:
         nonlocal known
         if step not in seen:
-            seen[step] = _seen(target, _finest(known, ladder[step]), look)
-            known = known.knowing(seen[step], ladder[step])
+            near = _finest(known, ladder[step], slack=slack)
+            known = known.knowing(near, ladder[step])
+            seen[step] = _seen(known, near, look, ladder[step], slack)
         return seen[step].score
 
+    def better(step: int, than: int) -> bool:
+        if not slack:
+            at(step)
+            return True
+        return known.reaches(ladder[step]) and at(step) >= at(than)
+
     if ladder:
-        start = max(range(len(ladder)), key=lambda i: target.expected(ladder[i]))
+        start = max(range(len(ladder)), key=lambda i: (target.reaches(ladder[i], 1), target.expected(ladder[i])))
+        at(start)
         for direction in (1, -1):
             step = start
-            while 0 <= step + direction < len(ladder) and (at(step + direction) >= at(step) or thorough):
+            while 0 <= step + direction < len(ladder) and better(step + direction, step):
                 step += direction
-        at(start)
-    best = _best(target, list(seen.values()) + _lossless(target, candidates, look))
-    if target.chroma == "auto" and best.choice.quality != LOSSLESS:
-        curve = next(c for c in ladder if c.scale == best.choice.scale)
-        full = _finest(target, curve, "444", start=max(0, best.choice.quality - 1))
-        best = _best(target, [best, _seen(target, full, look)])
-    return _finished(target, best)
+    lossy = list(seen.values())
+    best_scale = max(lossy, key=lambda one: one.score).choice.scale if lossy and slack else math.inf
+    best = _best(target, lossy + _lossless(target, candidates, look, _COARSER * best_scale), slack)
+    if best.choice.quality == LOSSLESS:
+        return best
+    curve = next(c for c in ladder if c.scale == best.choice.scale)
+    if target.chroma == "auto":
+        full = _finest(target, curve, "444", start=max(0, best.choice.quality - 1), slack=slack)
+        best = _best(target, [best, _seen(target.knowing(full, curve), full, look, curve, slack)], slack)
+    if not target.exact:
+        return best
+    return _finest(target, curve, best.choice.chroma, start=best.choice.quality, slack=_SURE if slack else 0.0)
 
 
-def _lossless(target: Target, candidates: Iterable[Curve], look: Look) -> list[Found]:
-    found = []
+def _lossless(target: Target, candidates: Iterable[Curve], look: Look, coarsest: float) -> list[Found]:
+    """Lossless payloads up to a scale; of those of one, which show the same, the smallest."""
+    found: dict[int, Found] = {}
     for curve in candidates:
-        if curve.quality == (LOSSLESS,) and curve.bpp[0] < _FAR * target.bpp:
+        if curve.quality == (LOSSLESS,) and curve.bpp[0] < _FAR * target.bpp and curve.scale <= coarsest:
             try:
-                found.append(_seen(target, _finest(target, curve), look))
+                one = _finest(target, curve)
             except UnsupportedError:  # its package is not installed: no candidate here
                 continue
-    return found
+            if curve.scale not in found or len(one.data) < len(found[curve.scale].data):
+                found[curve.scale] = one
+    return [replace(one, score=look(one.choice) if target.fits(one) else -1.0) for one in found.values()]
 
 
-def _seen(target: Target, found: Found, look: Look) -> Found:
-    return replace(found, score=look(found.choice) if target.fits(found) else -1.0)
+def _seen(target: Target, found: Found, look: Look, curve: Curve, slack: float) -> Found:
+    """What a file's picture is worth, and what the table says of the bytes that it has too many or too few."""
+    if not target.fits(found, slack):
+        return replace(found, score=-1.0)
+    rest = curve.worth(target.bpp / target.busy) - curve.score(found.choice.quality) if slack else 0.0
+    return replace(found, score=look(found.choice) + rest)
 
 
-def _best(target: Target, found: Sequence[Found]) -> Found:
+def _best(target: Target, found: Sequence[Found], slack: float = 0.0) -> Found:
     if not found:
         raise InputError("no scale and payload to choose from")
-    fitting = [one for one in found if target.fits(one)]
+    fitting = [one for one in found if target.fits(one, slack)]
     if not fitting:
         smallest = min(found, key=lambda one: len(one.data))
         least = smallest.choice
@@ -194,7 +234,9 @@ def _best(target: Target, found: Sequence[Found]) -> Found:
     return max(fitting, key=lambda one: (one.score, -len(one.data)))
 
 
-def _finest(target: Target, curve: Curve, chroma: str | None = None, start: int | None = None) -> Found:
+def _finest(
+    target: Target, curve: Curve, chroma: str | None = None, start: int | None = None, slack: float = 0.0
+) -> Found:  # fmt: skip
     """The finest quality of one curve that fits, coded fast; the coarsest there is if none does.
 
     Args:
@@ -202,51 +244,60 @@ def _finest(target: Target, curve: Curve, chroma: str | None = None, start: int 
         curve: scale and payload.
         chroma: None = the target's.
         start: quality to begin at; None = what the table says.
+        slack: how near to the limit will do, above it too, as a logarithm.
     """
     chroma = target.chroma if chroma is None else chroma
-    coded: dict[int, bytes] = {}
 
     def choice(quality: int) -> Choice:
         return Choice(curve.scale, curve.payload, quality, "fast", chroma)
 
     def at(quality: int) -> bytes:
-        if quality not in coded:
-            coded[quality] = target.code(choice(quality))
-        return coded[quality]
+        return target.code(choice(quality))
 
     if curve.quality == (LOSSLESS,):
         return Found(at(LOSSLESS), choice(LOSSLESS), curve.score(LOSSLESS))
     start = curve.quality_for(target.bpp / target.busy) if start is None else start
     known = target.knowing(Found(at(start), choice(start), 0.0), curve)  # one file tells more than the table
     start = curve.quality_for(known.bpp / known.busy)
-    quality = _last_fitting(target.max_bytes, start, lambda q: len(at(q)))
+    quality = _last_fitting(target.max_bytes, start, lambda q: len(at(q)), slack)
     return Found(at(quality), choice(quality), curve.score(quality))
 
 
 def _finished(target: Target, found: Found) -> Found:
-    """The same setting coded with the effort asked for, at the finest quality that fits then."""
-    start = replace(found.choice, effort=target.effort)
-    coded = {found.choice: found.data}
+    """The same setting coded with the effort asked for, at the finest quality that fits then.
+
+    Sizes of another effort differ by a few percent, much the same at neighbouring qualities.
+    """
 
     def at(quality: int) -> Found:
-        choice = replace(start, quality=quality)
-        if choice not in coded:
-            coded[choice] = target.code(choice)
-        return replace(found, data=coded[choice], choice=choice)
+        choice = replace(found.choice, effort=target.effort, quality=quality)
+        return replace(found, data=target.code(choice), choice=choice)
 
-    quality = start.quality
-    if quality == LOSSLESS or not target.exact:
+    def quick(quality: int) -> bytes:
+        return target.code(replace(found.choice, quality=quality))
+
+    quality = found.choice.quality
+    if quality == LOSSLESS or not target.exact or target.effort == found.choice.effort:
         return at(quality)
-    # sizes of another effort differ by a few percent, so the end of the search is done with the right one
-    if start not in coded and quality > 0:
-        pair = [replace(start, quality=q) for q in (quality - 1, quality)]
-        with ThreadPoolExecutor(2) as pool:  # two in the time of one: most often the first fits, the second may
-            coded |= zip(pair, pool.map(target.code, pair), strict=True)
-    return at(_last_fitting(target.max_bytes, quality, lambda q: len(at(q).data)))
+    best, low, high = None, -1, LOSSLESS
+    while low + 1 < high:
+        one = at(quality)
+        ratio = len(one.data) / len(quick(quality))
+        if target.fits(one):
+            best, low = one, quality
+            while low + 1 < high and quick(low + 1) == quick(low):  # neighbours may be one to the quantiser
+                low += 1
+        else:
+            high = quality
+        guess = _last_fitting(target.max_bytes / ratio, quality, lambda q: len(quick(q)), _SURE)
+        quality = min(max(guess, low + 1), high - 1)
+        if guess <= low and (low + 1 == high or ratio * len(quick(quality)) > target.max_bytes * math.exp(_SURE)):
+            break
+    return best or at(0)
 
 
-def _last_fitting(limit: int, start: int, size: Callable[[int], int]) -> int:
-    """The largest quality whose file has at most `limit` bytes, 0 if none has.
+def _last_fitting(limit: float, start: int, size: Callable[[int], int], slack: float = 0.0) -> int:
+    """The largest quality whose file has at most `limit` bytes, 0 if none has; or one that is as near as `slack`.
 
     Bytes grow about exponentially with the quality, so that few files show where the limit is crossed.
     """
@@ -254,6 +305,8 @@ def _last_fitting(limit: int, start: int, size: Callable[[int], int]) -> int:
     at: dict[int, float] = {}
     while high - low > 1:
         at[guess] = math.log(size(guess) / limit)
+        if abs(at[guess]) < slack:
+            return guess
         low, high = (guess, high) if at[guess] <= 0 else (low, guess)
         if low < 0:
             guess, step = max(0, guess - step), 2 * step

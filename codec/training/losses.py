@@ -16,6 +16,8 @@ _WINDOW, _STRIDE = 8, 4
 _BUSY = 3 / 127.5
 #: Sides of the means that `multi_resolution_l1` compares.
 _MEANS = (4, 8, 16, 32)
+#: Second differences across and down: answers to a chequerboard alone by 1, to a slope or a straight line by 0.
+_CHEQUER = ((1 / 16, -2 / 16, 1 / 16), (-2 / 16, 4 / 16, -2 / 16), (1 / 16, -2 / 16, 1 / 16))
 #: Period of a mesh, and how many of them `phase_l1` takes together each way.
 _PERIOD, _PHASES = 4, 8
 
@@ -87,6 +89,15 @@ def mesh_l1(a: Tensor, b: Tensor) -> Tensor:
         places = places - places.mean(2, keepdim=True)
         apart.append((places[0] - places[1]).abs().mean(1))
     return torch.stack(apart).mean(0)
+
+
+def stipple(a: Tensor, b: Tensor) -> Tensor:
+    """How much more chequerboard `a` has than the photograph `b` within 8 pixels, mean over all such squares. Dots are
+    made of it and cost critics nothing. Only what is too much counts, so that nothing is gained by drawing some.
+    """
+    chequer = a.new_tensor(_CHEQUER).view(1, 1, 3, 3)
+    fine_a, fine_b = (F.avg_pool2d(F.conv2d(luma(x), chequer).abs(), _WINDOW, _STRIDE) for x in (a, b))
+    return F.relu(fine_a - fine_b).mean((1, 2, 3))
 
 
 def detail(x: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ from codec.training.losses import (
     phase_l1,
     psnr,
     smooth_l1,
+    stipple,
     with_coarse_colour,
 )
 from codec.training.state import Tensors
@@ -166,6 +167,7 @@ class TextureStage(CompactStage):
             held
             + c.phases * phase_l1(x_hat, hr)
             + c.mesh * mesh_l1(x_hat, hr)
+            + c.stipple * stipple(x_hat, hr)
             + c.smooth_l1 * smooth_l1(x_hat, hr, busy)
         )
         return held + (1 - strength) * c.ms_ssim * (1 - ms_ssim(x_hat, hr))

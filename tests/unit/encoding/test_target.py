@@ -76,8 +76,8 @@ def test_few_encodings_are_needed() -> None:
     for budget in (130, 400, 1500):
         calls.clear()
         best_by_table(Target(budget, PIXELS, counting, "default"), [curve(4)])
-        assert len(calls) <= 14
-        assert len(set(calls)) == len(calls)
+        assert len(set(calls)) <= 8
+        assert sum(c.effort == "default" for c in set(calls)) <= 3
 
 
 LADDER = [curve(1), curve(2), curve(4), curve(8, gain=0.9), curve(16)]
