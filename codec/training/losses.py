@@ -12,8 +12,9 @@ _LUMA = (0.299, 0.587, 0.114)
 _C1, _C2 = 4e-4, 3.6e-3
 #: Side and stride of the windows in pixels of their scale.
 _WINDOW, _STRIDE = 8, 4
-#: Spread of luma at which a place counts half as detail: three grey levels.
-_BUSY = 3 / 127.5
+_GREY_LEVEL = 1 / 127.5
+#: Spread of luma at which a place counts half as detail.
+_BUSY = 3 * _GREY_LEVEL
 #: Sides of the means that `multi_resolution_l1` compares.
 _MEANS = (4, 8, 16, 32)
 #: Second differences across and down: answers to a chequerboard alone by 1, to a slope or a straight line by 0.
@@ -77,8 +78,8 @@ def phase_l1(a: Tensor, b: Tensor) -> Tensor:
 
 def mesh_l1(a: Tensor, b: Tensor) -> Tensor:
     """L1 of how far roughness goes with the place modulo 4: absolute second differences of luma across rows and across
-    columns, their mean at each of the four places, less the mean of all. Dots and combs that `phase_l1` does not see
-    because their sign changes.
+    columns, their mean at each of the four places, less the mean of all; over the roughness of the photograph `b`, as a
+    mesh shows where there is little else. Dots and combs that `phase_l1` does not see because their sign changes.
     """
     apart = []
     for axis in (2, 3):
@@ -86,8 +87,9 @@ def mesh_l1(a: Tensor, b: Tensor) -> Tensor:
         places = torch.stack(
             [r[:, : r.shape[1] // _PERIOD * _PERIOD].unflatten(1, (-1, _PERIOD)).mean(1) for r in rough]
         )
+        usual = places[1].mean(1) + _GREY_LEVEL
         places = places - places.mean(2, keepdim=True)
-        apart.append((places[0] - places[1]).abs().mean(1))
+        apart.append((places[0] - places[1]).abs().mean(1) / usual)
     return torch.stack(apart).mean(0)
 
 

@@ -26,7 +26,7 @@ from codec.training.compact.start import STAGES
 from codec.training.config import read_toml
 from codec.training.crops import CodedPairs, CropStore
 from codec.training.loop import Run, train
-from codec.training.losses import detail, l1, luma, mesh_l1, ms_ssim, phase_l1, smooth_l1, with_coarse_colour
+from codec.training.losses import detail, l1, luma, mesh_l1, ms_ssim, phase_l1, smooth_l1, stipple, with_coarse_colour
 from codec.training.masks import mask_of
 from codec.training.store import prepare
 
@@ -229,6 +229,19 @@ def test_a_mesh_is_seen_whatever_its_sign_and_texture_is_not() -> None:
     assert mesh_l1(photo + dots, photo) > 5 * mesh_l1(other, photo)
     assert mesh_l1(photo + dots, photo) > 2 * phase_l1(photo + dots, photo)
     assert mesh_l1(photo, photo) == 0
+    quiet = 0.2 * photo  # where there is little else it shows more
+    assert mesh_l1(quiet + dots, quiet) > 2 * mesh_l1(photo + dots, photo)
+
+
+def test_stipple_is_chequerboard_that_the_photograph_has_not() -> None:
+    """A slope, a wall's edge and less than there was cost nothing."""
+    ramp = torch.linspace(-0.5, 0.5, 64).expand(1, 3, 64, 64)
+    board = 0.1 * ((torch.arange(64)[:, None] + torch.arange(64)) % 2 * 2.0 - 1)
+    edge = (torch.arange(64) > 30) * 0.5
+    assert stipple(ramp + board, ramp) == pytest.approx(0.1, rel=1e-3)
+    assert stipple(ramp + edge, ramp) == pytest.approx(0, abs=1e-6)
+    assert stipple(ramp, ramp + board) == 0
+    assert stipple(ramp + board, ramp + board) == 0
 
 
 def test_detail_is_where_a_photograph_is_busy() -> None:
