@@ -16,11 +16,12 @@ from codec.arrays import PixelArray, crop
 from codec.codings import LOSSLESS_PAYLOADS, Coding
 from codec.container.file import Alpha, Header, Metadata, TadmFile
 from codec.container.writer import write
+from codec.encoding.choosing import best_by_looking, best_by_table
 from codec.encoding.looking import SQUARES, Squares
 from codec.encoding.metadata import kept_metadata
 from codec.encoding.settings import Settings
 from codec.encoding.table import Curve, curves, guessed
-from codec.encoding.target import Choice, Found, Target, best_by_looking, best_by_table
+from codec.encoding.target import Choice, Found, Target
 from codec.engine import Engine
 from codec.errors import InputError, ModelError
 from codec.geometry import STREAM_PIXELS, TIMESTEP_TILE, Size, hr_boxes, padded, slab_boxes, slab_size

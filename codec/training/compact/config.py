@@ -38,7 +38,7 @@ class CompactStageConfig(StageConfig):
         smooth_l1: weight of the L1 where the photograph is smooth, in the texture stage: there nothing is to be
             invented, and what the critics say does not count.
         phases: weight of the L1 of what is periodic like the pixel shuffle, in the texture stage.
-        mesh: weight of the L1 of roughness that is periodic like it, in the texture stage.
+        mesh: weight of the L1 of roughness that is periodic like it, over the photograph's, in the texture stage.
         stipple: weight of chequerboard beyond what the photograph has, in the texture stage.
         features: weight of the feature distance, see `codec.training.features`.
         directions: weight, within it, of directions of features beside their differences.

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codec.encoding.choosing import best_by_looking, best_by_table
 from codec.encoding.table import Curve
-from codec.encoding.target import Choice, Target, best_by_looking, best_by_table
+from codec.encoding.target import Choice, Target
 from codec.errors import InputError
 
 PIXELS = 100_000
@@ -146,6 +147,26 @@ def test_looking_stops_where_the_picture_gets_worse_unless_thorough() -> None:
     some = {c.scale for c in looked}
     best_by_looking(target, LADDER, seen((4, "auto"), looked), thorough=True)
     assert some < {1, 2, 4, 8, 16} == {c.scale for c in looked}
+
+
+def test_what_another_scale_tells_does_not_keep_from_the_only_one_that_fits() -> None:
+    """Files of scale 8 are ten times as large as the table says, which says nothing of scale 16."""
+
+    def code(choice: Choice) -> bytes:
+        return coder(choice) * (1 if choice.scale == 16 else 10)
+
+    found = best_by_looking(Target(60, PIXELS, code, "default"), LADDER, seen((1, "auto"), []))
+    assert found.choice.scale == 16
+    assert len(found.data) <= 60
+
+
+def test_a_file_that_only_nearly_fits_is_not_returned() -> None:
+    """Nothing is finer than what is 4% too large: a coarser scale is taken, or none."""
+    two, target = [curve(4), curve(8, gain=0.9)], Target(125, PIXELS, coder, "fast")
+    assert len(coder(Choice(4, "av1", 0, "fast"))) in range(126, 136)
+    assert best_by_looking(target, two, seen((4, "auto"), [])).choice.scale == 8
+    with pytest.raises(InputError, match="at most 125 bytes"):
+        best_by_looking(target, two[:1], seen((4, "auto"), []))
 
 
 def test_looking_keeps_to_the_chroma_asked_for_and_to_the_size() -> None:

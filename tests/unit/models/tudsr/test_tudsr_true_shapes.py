@@ -28,6 +28,5 @@ def test_on_a_cpu(tmp_path: Path) -> None:
     with codec.Engine(device="cpu", model=tmp_path / "x4") as engine:
         once, both, again = (codec.restore(small, engine=engine, passes=n) for n in (1, 2, 1))
     assert once.size == both.size == (512, 512)
-    assert (once.info["timesteps"], both.info["timesteps"]) == ((200,), (200, 50))
     assert once == again  # one backbone; switching adapters leaves nothing behind
     assert np.abs(np.asarray(both).astype(int) - np.asarray(once)).mean() > 1
