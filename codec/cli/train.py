@@ -140,13 +140,18 @@ def heldout_command(source: Path, target: Path, count: int) -> None:
 @click.option(
     "--colour", type=_SHARE, help="Give texture one colour every 4 px, this share of the mean of what it was."
 )
-def merge_command(target: Path, packages: tuple[Path, ...], *, noise: float | None, colour: float | None) -> None:
+@click.option("--borders", type=_SHARE, help="Blend texture across the borders of its 4 px cells by this share.")
+def merge_command(
+    target: Path, packages: tuple[Path, ...], *, noise: float | None, colour: float | None, borders: float | None
+) -> None:
     """Join compact model PACKAGES into TARGET: what a later one has replaces the same part of an earlier one."""
     from codec.models.compact.package import merged, save_package
-    from codec.training.compact.finishing import with_colour_by_cell, with_less_noise
+    from codec.training.compact.finishing import with_blended_borders, with_colour_by_cell, with_less_noise
 
     model = merged(packages)
-    for share, change in ((noise, with_less_noise), (colour, with_colour_by_cell)):
+    for share, change in (
+        (noise, with_less_noise), (colour, with_colour_by_cell), (borders, with_blended_borders),
+    ):  # fmt: skip
         if share is not None:
             if model.denoiser is None:
                 raise InputError("no package has a denoiser to change")

@@ -15,6 +15,7 @@ from codec.errors import InputError
 from codec.models.compact.package import load_package, save_package
 from codec.models.compact.v2.config import CompactConfig
 from codec.models.compact.v2.model import CompactModel
+from codec.training.compact.finishing import with_blended_borders
 from codec.training.losses import luma
 
 Change = Callable[..., torch.Tensor]
@@ -69,3 +70,31 @@ def test_without_a_denoiser(tmp_path: Path) -> None:
     done = CliRunner().invoke(train_command, words)
     assert done.exit_code == InputError.exit_code
     assert "no package has a denoiser" in done.output
+
+
+def test_blended_borders(changed: Change) -> None:
+    before, after = changed(), changed("--borders", "0.25")
+    inner = torch.arange(64).view(16, 4)[:, 1:3].flatten()
+    assert torch.allclose(before[..., inner, :][..., inner], after[..., inner, :][..., inner], atol=2e-3)
+    for axis in (2, 3):
+        steps = [torch.diff(x, dim=axis).abs().mean((0, 1, 5 - axis)) for x in (before, after)]
+        across = [float(s[3::4].mean()) for s in steps]
+        assert across[1] < 0.75 * across[0]
+
+
+def test_blending_is_of_neighbours(tiny_second: Path) -> None:
+    """Where features do not change from cell to cell nothing is lost beyond the kernel: every pixel is known."""
+    model = load_package(tiny_second, (4,))
+    assert isinstance(model, CompactModel)
+    assert model.denoiser is not None
+    out = model.denoiser.conv_out
+    with torch.no_grad():
+        across = torch.rand(1, out.in_channels, 6, 1).expand(-1, -1, -1, 6)  # the same in every column
+        before = torch.nn.functional.pixel_shuffle(out(across), 4)[..., 8:16, 8:16]
+        with_blended_borders(model.denoiser, 0.25)
+        after = torch.nn.functional.pixel_shuffle(out(across), 4)[..., 8:16, 8:16]
+    columns = before.clone()
+    columns[..., 3], columns[..., 4] = (0.75 * before[..., i] + 0.25 * before[..., 7 - i] for i in (3, 4))
+    columns[..., 0] = 0.75 * before[..., 0] + 0.25 * before[..., 3]
+    columns[..., 7] = 0.75 * before[..., 7] + 0.25 * before[..., 4]
+    assert torch.allclose(after[..., 1:3, :], columns[..., 1:3, :], atol=1e-6)
