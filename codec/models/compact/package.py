@@ -85,7 +85,8 @@ def borrow_parts(model: CompactModel, folder: Path, scale: int, from_scale: int)
 
 
 def merged(folders: Sequence[Path]) -> CompactModel:
-    """One model of the parts of several packages; a later package's parts replace those of an earlier one.
+    """One model of the parts of several packages; a later package's parts replace those of an earlier one, the dial's
+    default is the first's.
 
     Raises:
         ModelError: a package is unreadable, they differ in more than their scales, or the last denoiser lacks a scale
@@ -99,7 +100,8 @@ def merged(folders: Sequence[Path]) -> CompactModel:
         raise ModelError(
             f"the last denoiser is for scales {last}, together the model packages have {union['denoisers']}"
         )
-    whole = {replace(config, **union) for config in configs if isinstance(config, CompactConfig)}
+    compact = [config for config in configs if isinstance(config, CompactConfig)]
+    whole = {replace(config, **union, realism=compact[0].realism) for config in compact}
     if len(whole) != 1 or not all(isinstance(config, CompactConfig) for config in configs):
         raise ModelError("model packages differ in more than their scales: they cannot be merged")
     model = CompactModel(whole.pop())

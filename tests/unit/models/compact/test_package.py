@@ -28,6 +28,12 @@ def test_later_parts_replace_earlier_ones(tmp_path: Path) -> None:
     assert all(torch.equal(x, y) for x, y in zip(a["reader4"].parameters(), c["reader4"].parameters(), strict=True))
 
 
+def test_the_first_package_says_where_the_dial_stands(tmp_path: Path) -> None:
+    first = package(tmp_path / "a", 0, (4,), realism=0.9)
+    trained = package(tmp_path / "b", 1, (8,))
+    assert merged([first, trained]).config.realism == 0.9
+
+
 def test_packages_of_other_widths_do_not_merge(tmp_path: Path) -> None:
     folders = [package(tmp_path / "a", 0, (4,)), package(tmp_path / "b", 0, (8,), deep_width=16)]
     with pytest.raises(ModelError, match="differ in more than their scales"):
