@@ -27,8 +27,8 @@ sample: $(VENV)/.light ## install, then encode and decode the sample photograph 
 	$(BIN)/tadmc decode out/sample.tadm out/sample.png -f
 	@ls -l $(SAMPLE) out/sample.tadm out/sample.png
 
-test: $(VENV)/.installed ## install everything, then run the tests
-	$(BIN)/python -m pytest -n auto --dist loadscope
+test: $(VENV)/.installed ## install everything, then run the tests, slow ones too
+	$(BIN)/python -m pytest -n auto --dist loadscope -m "not long and not gpu and not weights"
 
 check: $(VENV)/.installed ## formatting, lint, types, import contracts, specification
 	$(BIN)/ruff format --check .

@@ -63,8 +63,9 @@ def check(source: Path, target: Path, count: int, model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "times"), [(40, 1), pytest.param(1000, 3, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
+    ("count", "times"), [(40, 1), pytest.param(1000, 3, marks=[pytest.mark.long, pytest.mark.timeout(1800)])]
 )
+@pytest.mark.slow
 def test_kill_9_at_a_random_moment(count: int, times: int, tiny_package: Path, tmp_path: Path) -> None:
     source, target, rng = photographs(tmp_path / "source", count), tmp_path / "out", random.Random()
     before = digests(source)
@@ -87,6 +88,7 @@ def test_kill_9_at_a_random_moment(count: int, times: int, tiny_package: Path, t
     check(source, target, count, tiny_package)
 
 
+@pytest.mark.slow
 def test_ctrl_c(tiny_package: Path, tmp_path: Path) -> None:
     """One line, no traceback of anybody; and it goes on."""
     source, target = photographs(tmp_path / "source", 60), tmp_path / "out"
@@ -141,6 +143,7 @@ def runner(tiny_package: Path, tmp_path: Path) -> Iterator[tuple[Job, Local]]:
     made.close()
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed(runner: tuple[Job, Local], tiny_package: Path, tmp_path: Path) -> None:
     job, local = runner
     source, killed = photographs(tmp_path / "source", 24), list[int]()
@@ -174,6 +177,7 @@ Image.register_open("DEADLY", lambda *a: os._exit(9), lambda prefix: prefix.star
 """
 
 
+@pytest.mark.slow
 def test_a_picture_that_kills_its_worker(
     runner: tuple[Job, Local], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from tests.batch.conftest import QUICK, digests
 from tests.batch.test_killed import DEADLY, check, photographs
 
 pytest.importorskip("ray.data", reason="the extra batch-ray is absent")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800), pytest.mark.filterwarnings("default")]
 
 
 @pytest.fixture

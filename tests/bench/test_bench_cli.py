@@ -56,6 +56,7 @@ def test_errors_are_one_line(tmp_path: Path, photos_folder: Path, run: Plan) -> 
         assert words in lines[0]
 
 
+@pytest.mark.slow
 def test_a_package_that_is_missing_is_named(run: Plan, tmp_path: Path) -> None:
     script = "import sys; sys.modules['jsonschema'] = None; from bench.cli import main; main(sys.argv[1:])"
     command = [sys.executable, "-c", script, "figure", "wins", str(run.out), "--out", str(tmp_path)]

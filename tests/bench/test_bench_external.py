@@ -62,6 +62,7 @@ def test_nothing_here(monkeypatch: pytest.MonkeyPatch, photo: Callable[[int, int
     assert external.patch_fid([picture], [picture]) is None
 
 
+@pytest.mark.slow
 def test_pyiqa_without_all_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "pyiqa.py").write_text(FAKE_PYIQA)
     monkeypatch.syspath_prepend(tmp_path)

@@ -44,6 +44,7 @@ def record_of(specs: dict[str, dict[str, float]], target: float = 0.05, n: int =
     return {"codecs": codecs, "summary": lines, "metrics": metrics, "photos": {"images": [1, 2]}}
 
 
+@pytest.mark.slow
 def test_rd_curves_as_svg_and_png(record: dict[str, Any], tmp_path: Path) -> None:
     names = curves.in_order(record)
     assert names[-2:] == ["tadm/4:r0", "tadm/4:r1"]
@@ -83,6 +84,7 @@ def test_looks_differ() -> None:
     assert len(seen) == 8
 
 
+@pytest.mark.slow
 def test_fixed_timesteps_and_plane(tmp_path: Path) -> None:
     wanted = runs.fixed_timesteps(4, 0.05)
     assert wanted.specs[0] == "tadm/4:r1:t1"
@@ -144,6 +146,7 @@ class Here(Decoder):
         return Read(decoded.pixels, 0.0, file.stat().st_size, decoded.timesteps)
 
 
+@pytest.mark.slow
 def test_rescaling_errors_and_map(run: Plan, tmp_path: Path, photos_folder: Path) -> None:
     photo = read_photo(photos_folder / "one.png")
     decoder = Here(run.options, 1, tmp_path)

@@ -60,6 +60,7 @@ def written(words: list[str]) -> Pixels:
     return np.asarray(page)
 
 
+@pytest.mark.slow
 def test_stlpips_grows_with_the_damage(photo: Callable[[int, int], Pixels], reference: ModuleType) -> None:
     needs("stlpips")
     original = photo(192, 160)
@@ -69,6 +70,7 @@ def test_stlpips_grows_with_the_damage(photo: Callable[[int, int], Pixels], refe
     assert values[2] == pytest.approx(reference.StLpips()(original, blurred(original, 3))["stlpips"], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_face_blurred_is_another_person(reference: ModuleType) -> None:
     needs("face", "face_lost", "eye")
     original = kodak("kodim04")
@@ -82,6 +84,7 @@ def test_a_face_blurred_is_another_person(reference: ModuleType) -> None:
     assert lost["eye"] == pytest.approx(np.mean(theirs["eye"]), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_text_that_is_wiped_is_lost() -> None:
     needs("text_lost")
     page = written(["HARBOUR", "STATION", "LIBRARY"])

@@ -13,7 +13,7 @@ from bench.errors import CodecError
 from bench.speed.large import measure_large
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_time_and_memory_by_side(tmp_path: Path, photos_folder: Path) -> None:
     arguments = ["large", str(photos_folder / "one.png"), "--out", str(tmp_path), "--side", "192", "--side", "64"]
     result = CliRunner().invoke(main, arguments)

@@ -151,6 +151,7 @@ def test_unmeasurable_pictures_say_so() -> None:
 
 
 @pytest.mark.skipif(not PANEL.exists(), reason="the neutral panel (../shared/eval/panel.py) is not here")
+@pytest.mark.slow
 def test_agreement_with_the_neutral_panel(photo: Callable[[int, int], Pixels]) -> None:
     spec = importlib.util.spec_from_file_location("neutral_panel", PANEL)
     assert spec is not None

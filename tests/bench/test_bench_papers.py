@@ -35,6 +35,7 @@ def picture(tmp_path_factory: pytest.TempPathFactory, photo: Photo) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_dial(picture: Path, tiny_tadsr: Path, tmp_path: Path) -> None:
     call("figure", "tadsr-sweep", picture, "--out", tmp_path, "--model", tiny_tadsr, "--no-external", "--target", "0.3")
     found = rows(tmp_path / "tadsr-sweep.csv")
@@ -45,7 +46,7 @@ def test_the_dial(picture: Path, tiny_tadsr: Path, tmp_path: Path) -> None:
     assert "as published" in (tmp_path / "tadsr-sweep-published.md").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ablation(picture: Path, tiny_tadsr: Path, tmp_path: Path) -> None:
     labelled = [f"full={tiny_tadsr}", f"again={tiny_tadsr}"]
     call("figure", "tadsr-ablation", picture, *labelled, "--out", tmp_path, "--no-external", "--target", "0.3")
@@ -57,6 +58,7 @@ def test_ablation(picture: Path, tiny_tadsr: Path, tmp_path: Path) -> None:
     assert "expected LABEL=PACKAGE" in wrong.stderr
 
 
+@pytest.mark.slow
 def test_latents_follow_the_timestep(picture: Path, tiny_tadsr: Path, tmp_path: Path) -> None:
     call("figure", "tadsr-latents", picture, "--out", tmp_path, "--model", tiny_tadsr, "--device", "cpu")
     found = rows(tmp_path / "tadsr-latents.csv")
@@ -65,6 +67,7 @@ def test_latents_follow_the_timestep(picture: Path, tiny_tadsr: Path, tmp_path: 
     assert (tmp_path / "tadsr-latents.svg").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_guidance(picture: Path, tiny_tadsr: Path, tiny_release: Path, tmp_path: Path) -> None:
     prompt: list[str | Path] = ["--negative-prompt", tiny_release / "prompt.npy"]
     call("figure", "tadsr-guidance", picture, "--out", tmp_path, "--model", tiny_tadsr, *prompt, "--draws", "2")
@@ -74,6 +77,7 @@ def test_guidance(picture: Path, tiny_tadsr: Path, tiny_release: Path, tmp_path:
     assert all(float(row["mean of the loss"]) < 1e-6 for row in found)
 
 
+@pytest.mark.slow
 def test_cost(tiny_tadsr: Path, tmp_path: Path) -> None:
     call("figure", "tadsr-cost", "--out", tmp_path, "--model", tiny_tadsr, "--side", "64", "--device", "cpu")
     found = rows(tmp_path / "tadsr-cost.csv")
@@ -81,6 +85,7 @@ def test_cost(tiny_tadsr: Path, tmp_path: Path) -> None:
     assert found[-1]["parameters or time"].endswith(" s")
 
 
+@pytest.mark.slow
 def test_super_resolution_of_a_folder(tiny_tadsr: Path, tiny_package: Path, photo: Photo, tmp_path: Path) -> None:
     small, large = tmp_path / "small", tmp_path / "large"
     for folder, scale in ((small, 1), (large, 4)):

@@ -82,6 +82,7 @@ def test_unreadable_results(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*/results.json")), ids=lambda p: p.parent.name)
+@pytest.mark.slow
 def test_committed_results_can_be_read_and_say_what_their_tables_say(path: Path) -> None:
     record = records.read(path)
     assert not [u for u in record["unreached"] if u["reason"].startswith(FAILED)]

@@ -157,6 +157,7 @@ def pixels_of(driver: Any) -> list[int]:
     return pixels
 
 
+@pytest.mark.slow
 def test_in_a_browser(browser: Any, report: Path) -> None:
     """One session, step by step: opening a browser for every step would cost seconds each."""
     from selenium.webdriver import ActionChains

@@ -73,6 +73,7 @@ def test_a_finished_run_has_nothing_left_to_do(run: Plan) -> None:
     assert [line for line in run.journal.read_text().splitlines() if "environment" not in line[:15]] == before
 
 
+@pytest.mark.slow
 def test_peers_get_the_bytes_of_the_first_codec(cheap: Plan) -> None:
     plan = replace(cheap, protocol="first", specs=("webp", "jpeg", "jpeg/2"), targets=(1.5, 3.0))
     record = records.measure(plan, {})
@@ -97,6 +98,7 @@ def test_peers_get_the_bytes_of_the_first_codec(cheap: Plan) -> None:
     assert max(total for _, total, _ in told) == 2
 
 
+@pytest.mark.slow
 def test_a_suite_from_the_command_line(photos_folder: Path, tmp_path: Path) -> None:
     """The encoder decides ours; peers are named here, since the upscalers take their time."""
     out = tmp_path / "run"
@@ -144,6 +146,7 @@ def living(group: int) -> list[str]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system has no /proc")
+@pytest.mark.slow
 def test_an_interrupted_run_ends_at_once(photo: Callable[[int, int], np.ndarray], cheap: Plan) -> None:
     """Ctrl-C reaches the first process alone where a program starts the run: its jobs must not finish their tasks."""
     large = cheap.photos[0].with_name("large.png")
@@ -165,6 +168,7 @@ def test_an_interrupted_run_ends_at_once(photo: Callable[[int, int], np.ndarray]
         process.wait()
 
 
+@pytest.mark.slow
 def test_resume_after_a_kill(cheap: Plan) -> None:
     """A run that was killed goes on where it stopped and ends with what an undisturbed run gives."""
     process = started(cheap)
@@ -207,7 +211,7 @@ def test_a_second_run_in_the_same_folder_is_refused(cheap: Plan) -> None:
         execute(cheap)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_jobs_in_processes_of_their_own_give_the_same(cheap: Plan) -> None:
     few = replace(cheap, specs=("jpeg",), photos=cheap.photos[:1])
     execute(few, jobs=2)
@@ -256,6 +260,7 @@ def test_the_decoding_process_survives_bad_files_and_death(tmp_path: Path) -> No
     assert not scratch.exists()
 
 
+@pytest.mark.slow
 def test_a_file_that_another_version_wrote_is_measured_again(cheap: Plan) -> None:
     """Two models in turn in one folder: the rows of the first must not stand beside files of the second."""
     execute(cheap)

@@ -75,6 +75,7 @@ def test_the_setting_is_the_nearest_below(photo: Callable[[int, int], Pixels]) -
     assert setting_for(make("png", CodecOptions()), Photo("p", photo(64, 64))) == 100
 
 
+@pytest.mark.slow
 def test_a_small_measurement(photo: Callable[[int, int], Pixels], tmp_path: Path) -> None:
     told: list[tuple[int, int, str]] = []
     plan = SpeedPlan(specs=("jpeg",), sides=(96, 6000), repeats=2, limit_seconds=1e-6)
@@ -139,7 +140,7 @@ def test_whole_commands_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> No
     assert rows[1]["median_ratio"] == round((2 / 1 + 8 / 7) / 2, 4)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_command_runs() -> None:
     rows = whole.time_commands(("onnx",), 1, 1)
     assert all(row["min_seconds"] == row["median_seconds"] > 0 for row in rows)

@@ -45,6 +45,7 @@ def picture(tmp_path_factory: pytest.TempPathFactory, photo: Pixels) -> Path:
 
 
 class TestFig3:
+    @pytest.mark.slow
     def test_errors_of_the_latent(self, tiny_sd21: Path, photo: Pixels) -> None:
         import torch
 
@@ -72,6 +73,7 @@ class TestFig3:
         # the compact family counts from one step earlier
         assert timesteps.diffusion_error(2.0)[1][201] == pytest.approx(curve[200], rel=1e-5)
 
+    @pytest.mark.slow
     def test_the_command(self, picture: Path, tiny_sd21: Path, tiny_package: Path, tmp_path: Path) -> None:
         call("figure", "fig3", picture, "--out", tmp_path, "--model", tiny_sd21, "--device", "cpu")
         assert [one["label"] for one in json.loads((tmp_path / "fig3.json").read_text())["scales"]] == ["16x PNG"]
@@ -110,7 +112,7 @@ class TestFig8:
         assert tuple(shown.get_extent()) == (0, 1280, 1024, 0)
         plt.close(figure)
 
-    @pytest.mark.slow
+    @pytest.mark.long
     @pytest.mark.timeout(600)
     def test_the_command(self, photo: Pixels, tiny_sd21: Path, tmp_path: Path) -> None:
         Image.fromarray(photo(832, 64)).save(tmp_path / "wide.png")
@@ -119,6 +121,7 @@ class TestFig8:
         assert (tmp_path / "fig8.png").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_a_stand_in_of_tadsr(tmp_path: Path) -> None:
     call("stand-in", tmp_path / "made", "--shapes", "tiny", "--family", "tadsr")
     package = open_package(tmp_path / "made")
@@ -173,7 +176,7 @@ def test_rows_of_tab2() -> None:
     assert rows[0][header.index("DISTS")] == "no weights"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_fig7_of_retrained_packages(picture: Path, tiny_sd21: Path, tmp_path: Path) -> None:
     from codec.training.sd21.trainable import Trainable
@@ -187,7 +190,7 @@ def test_fig7_of_retrained_packages(picture: Path, tiny_sd21: Path, tmp_path: Pa
     call("figure", "fig7", picture, "--out", tmp_path, *packages, "--model", tiny_sd21, code=2)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_tab2(picture: Path, tiny_sd21: Path, tiny_package: Path, tmp_path: Path) -> None:
     rescaler = Path(shutil.copytree(tiny_sd21, tmp_path / "stage1"))

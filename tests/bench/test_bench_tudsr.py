@@ -35,6 +35,7 @@ def rows(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
+@pytest.mark.slow
 def test_which_adapter_enlarges(tiny_tudsr: Path, tiny_tadsr: Path, photo: Photo, tmp_path: Path) -> None:
     small, large = tmp_path / "small", tmp_path / "large"
     for folder, scale in ((small, 1), (large, 4)):
@@ -73,6 +74,7 @@ def test_published_tables_are_whole() -> None:
     assert published.TUDSR_SR[4][1][2][-2:] == ["71.9250", ".6329"]
 
 
+@pytest.mark.slow
 def test_a_preview_as_a_codec(tiny_tudsr: Path, photo: Photo) -> None:
     for name in ("tadm/4:p1", "tadm/4:r0.5:p1", "tadm/8-png:r1:t300:p1"):
         variant = Variant.parse(name)

@@ -129,6 +129,7 @@ def test_names_with_spaces_are_quoted() -> None:
     assert 'Exec="/a b/tadmc" thumbnail %i' in entries(["/a b/tadmc"])["thumbnailers/tadmc.thumbnailer"]
 
 
+@pytest.mark.slow
 def test_imagemagick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The delegates that docs/desktop.md shows."""
     convert = next((p for p in map(shutil.which, ("convert-im6.q16", "magick")) if p), None)

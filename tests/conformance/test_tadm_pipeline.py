@@ -95,6 +95,7 @@ class TestAgainstThePublishedDecoder:
         agree(result.x_hat, expected["hr"])
 
 
+@pytest.mark.slow
 def test_a_file_decodes_as_published(folder: Path, expected: dict[str, Tensor], tmp_path: Path) -> None:
     """From the release's files to a package, from the reference LR to a `.tadm` file, from that to 8-bit pixels."""
     import_tadm(
@@ -127,6 +128,7 @@ class TestTiling:
             assert result.t.shape == (1, 1, 1)
 
     @pytest.mark.parametrize("batch", [2, 4, 15])
+    @pytest.mark.slow
     def test_batches_change_nothing_but_rounding(self, pipeline: Sd21Pipeline, stored: Tensor, batch: int) -> None:
         plan = plan_for(self.SIZE, 16, 8)
         assert plan.count == 15
@@ -155,6 +157,7 @@ class TestTiling:
         assert len(set(t.flatten().tolist())) == 6
         np.testing.assert_allclose(got.numpy(), total / weights, atol=REORDERED, rtol=0)
 
+    @pytest.mark.slow
     def test_pictures_of_a_batch_do_not_see_each_other(self, pipeline: Sd21Pipeline, stored: Tensor) -> None:
         plan = plan_for(self.SIZE, 24, 8)
         pair = torch.cat([stored, stored.flip(3)])
@@ -233,6 +236,7 @@ def test_the_lr_of_the_padded_picture_is_taken_too(other: Sd21Pipeline, fill: Mo
 
 
 class TestLoading:
+    @pytest.mark.slow
     def test_nothing_is_left_out_or_ignored(self, folder: Path) -> None:
         dfrm = torch.load(folder / "dfrm.pkl", weights_only=True)
         tadm = torch.load(folder / "tadm.pkl", weights_only=True)
@@ -276,6 +280,7 @@ class TestLoading:
             load_backbone(find_parts(broken))
 
 
+@pytest.mark.slow
 def test_half_precision_leaves_the_lr_alone(folder: Path, pipeline: Sd21Pipeline, stored: Tensor) -> None:
     """In bfloat16 only the U-Net and the VAE's decoder round more coarsely."""
     size = Size(384, 256)

@@ -65,6 +65,7 @@ def test_weights_that_change_are_loaded_anew(
     assert loads.count(("load_restorer", 4)) == 2
 
 
+@pytest.mark.slow
 def test_two_engines_with_different_budgets(tiny_package: Path, photo: Photo) -> None:
     """Less memory means more pieces and the same pixels, in whatever order the engines are used."""
     data = codec.encode(photo(600, 450), model=str(tiny_package), effort="fast")

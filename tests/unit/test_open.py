@@ -27,6 +27,7 @@ def data(tiny_package: Path, photo: Photo) -> bytes:
     return codec.encode(photo(333, 222), model=str(tiny_package))
 
 
+@pytest.mark.slow
 def test_fifty_regions_cost_one_parse(
     tiny_package: Path, photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,7 +166,7 @@ def test_bytes_of_any_kind(kind: type, data: bytes, tiny_package: Path, photo: P
         codec.read_info(words) if len(coded) % 4 else codec.read_info(words[:-1])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system has no /proc")
 def test_a_large_file_streams_in_the_memory_of_the_command_line(tmp_path: Path) -> None:

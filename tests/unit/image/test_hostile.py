@@ -45,7 +45,7 @@ LARGE = ("in-slow", "in-big")
 
 
 @needs_shared
-@pytest.mark.parametrize("large", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("large", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_pictures_that_once_ended_in_a_traceback(large: bool) -> None:
     files = [p for p in sorted((HOSTILE / "pictures").iterdir()) if p.name.startswith(LARGE) == large]
     assert files
@@ -91,7 +91,7 @@ def test_a_hundred_mutated_pictures() -> None:
     fuzz(100)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_ten_thousand_mutated_pictures() -> None:
     fuzz(10_000)

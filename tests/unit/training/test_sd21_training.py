@@ -60,6 +60,7 @@ def snapshot(trained: Trainable) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("kind", ["rescaler", "enhancement", "joint"])
+@pytest.mark.slow
 def test_what_moves_in_each_stage(tiny_release: Path, store: Path, tmp_path: Path, kind: str) -> None:
     made = stage(tiny_release, store, replace(TINY, kind=kind))
     before = snapshot(made.trained)
@@ -77,6 +78,7 @@ def test_what_moves_in_each_stage(tiny_release: Path, store: Path, tmp_path: Pat
     assert packed.decode(torch.zeros(1, 3, 8, 8), plan=None).x_hat.isfinite().all()
 
 
+@pytest.mark.slow
 def test_learning_lowers_the_loss(tiny_release: Path, store: Path, tmp_path: Path) -> None:
     losses: list[float] = []
     made = stage(tiny_release, store, replace(TINY, steps=14, batch=3, rate=3e-4))
@@ -84,6 +86,7 @@ def test_learning_lowers_the_loss(tiny_release: Path, store: Path, tmp_path: Pat
     assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:2])
 
 
+@pytest.mark.slow
 def test_it_goes_on_as_if_it_had_not_stopped(tiny_release: Path, store: Path, tmp_path: Path) -> None:
     config = replace(TINY, kind="enhancement", steps=2, accumulate=2)
     whole = stage(tiny_release, store, config)
@@ -127,6 +130,7 @@ def test_latents_made_beforehand(tiny_release: Path, store: Path, tmp_path: Path
         LatentPairs(tmp_path, vae, CPU)
 
 
+@pytest.mark.slow
 def test_held_out_losses_are_logged(tiny_release: Path, store: Path, tmp_path: Path) -> None:
     folder = tmp_path / "store"
     shutil.copytree(store, folder)
@@ -160,6 +164,7 @@ def test_held_out_losses_are_logged(tiny_release: Path, store: Path, tmp_path: P
 @pytest.mark.parametrize(
     "change", [{"inn": False}, {"pixel_branch": False}, {"predictor": 1}, {"latent_out": "scaled"}], ids=str
 )
+@pytest.mark.slow
 def test_ablations_and_conventions_take_a_step(
     tiny_release: Path, store: Path, tmp_path: Path, change: dict[str, Any]
 ) -> None:
@@ -176,11 +181,13 @@ def test_ablations_and_conventions_take_a_step(
         TadmStage(replace(TINY, kind="joint"), again, store, CPU)
 
 
+@pytest.mark.slow
 def test_a_missing_perceptual_weight_is_named(tiny_release: Path, store: Path) -> None:
     with pytest.raises(ModelError, match="lpips-vgg"):
         stage(tiny_release, store, replace(TINY, kind="enhancement", perceptual={"lpips-vgg": 5.0}))
 
 
+@pytest.mark.slow
 def test_perceptual_terms_are_pluggable(
     tiny_release: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +260,7 @@ def test_bad_stages(tmp_path: Path, text: str, words: str) -> None:
         Sd21StageConfig.from_file(tmp_path / "stage.toml")
 
 
+@pytest.mark.slow
 def test_the_command_line(tiny_release: Path, store: Path, tmp_path: Path) -> None:
     (tmp_path / "stage.toml").write_text(
         'family = "sd21"\nkind = "rescaler"\nscale = 16\ncrop = 64\nbatch = 1\nsteps = 1\n'

@@ -77,6 +77,7 @@ def felt(made: TadsrStage) -> None:
 
 
 class TestS7Gradients:
+    @pytest.mark.slow
     def test_of_the_student(self, tiny_release: Path, store: Path) -> None:
         made = stage(tiny_release, store)
         felt(made)
@@ -95,6 +96,7 @@ class TestS7Gradients:
         assert not any(n.startswith("decoder.") for n in vae)
         assert not any(n.startswith("scores.") for n in found)
 
+    @pytest.mark.slow
     def test_of_the_fake_score(self, tiny_release: Path, store: Path) -> None:
         made = stage(tiny_release, store)
         felt(made)
@@ -141,6 +143,7 @@ class TestS8Calls:
         assert [name for name, _, _ in seen] == ["teacher", "fake"]
 
 
+@pytest.mark.slow
 def test_s9_the_teacher_is_no_second_copy(tiny_release: Path, store: Path) -> None:
     made = stage(tiny_release, store)
     plain = load_backbone(find_parts(tiny_release / "backbone")).unet
@@ -172,6 +175,7 @@ def test_s10_ablations_differ_in_one_thing() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_s11_it_goes_on_as_if_it_had_not_stopped(tiny_release: Path, store: Path, tmp_path: Path) -> None:
     short = replace(TINY, steps=3)
     whole = stage(tiny_release, store, short)
@@ -212,6 +216,7 @@ def test_s11_it_goes_on_as_if_it_had_not_stopped(tiny_release: Path, store: Path
      {"degradation": "realesrgan"}, {"checkpointing": True}],
     ids=str,
 )  # fmt: skip
+@pytest.mark.slow
 def test_every_choice_takes_a_step(change: dict[str, Any], tiny_release: Path, store: Path) -> None:
     made = stage(tiny_release, store, replace(TINY, **change))
     shown = made.step(torch.Generator().manual_seed(0))
@@ -219,6 +224,7 @@ def test_every_choice_takes_a_step(change: dict[str, Any], tiny_release: Path, s
     assert ("tavsd" in shown) == (change != {"tavsd": 0.0})
 
 
+@pytest.mark.slow
 def test_weights_of_another_kind(tiny_release: Path, store: Path, tmp_path: Path) -> None:
     made = stage(tiny_release, store, replace(TINY, encoder="plain"))
     made.save(tmp_path / "plain")
@@ -240,6 +246,7 @@ def test_degradations(kind: str, photo: Callable[[int, int], np.ndarray]) -> Non
     assert torch.equal(lr[0], lr[1]) == (kind == "bicubic")
 
 
+@pytest.mark.slow
 def test_the_command_line(tiny_release: Path, store: Path, tmp_path: Path) -> None:
     config = tmp_path / "tiny.toml"
     config.write_text(
@@ -256,7 +263,7 @@ def test_the_command_line(tiny_release: Path, store: Path, tmp_path: Path) -> No
     load_package(tmp_path / "run/package")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_two_hundred_steps_learn(tiny_release: Path, tmp_path: Path) -> None:
     """The payload in the loop: held-out error falls, and the dial runs from fidelity to freedom.

@@ -146,6 +146,7 @@ def test_writer_reader_then_texture(store: Path, tmp_path: Path, monkeypatch: py
     assert model.config.writers == model.config.denoisers == (4,)
 
 
+@pytest.mark.slow
 def test_scales_share_a_denoiser_and_each_has_its_entry(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,6 +296,7 @@ def test_heads_on_features_pull_where_something_may_be_invented(
 
 
 @pytest.mark.parametrize("kind", ["reader", "texture"])
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_as_if_it_had_not(
     store: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

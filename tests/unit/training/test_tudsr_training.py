@@ -121,6 +121,7 @@ class TestU5Features:
             assert states[layer].shape[1] == before + h * w  # class and register tokens come first, and are gone
             assert torch.equal(found.flatten(2).transpose(1, 2), states[layer][:, before:])
 
+    @pytest.mark.slow
     def test_gradient_passes_and_nothing_moves(self, tiny_release: Path, store: Path) -> None:
         made = first(tiny_release, store)
         begin = {n: t.clone() for n, t in made.features.state_dict().items()}
@@ -181,6 +182,7 @@ class TestHeads:
 
 
 class TestU9Looped:
+    @pytest.mark.slow
     def test_an_update_of_both_a_chunk(self, first_package: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         made = second(first_package, store)
         counts = dict.fromkeys(made.optimizers(), 0)
@@ -199,6 +201,7 @@ class TestU9Looped:
         assert moved
         assert all(".second." in n for n in moved)  # theta1 and the backbone stay
 
+    @pytest.mark.slow
     def test_one_chunk_s_graph_is_alive(
         self, first_package: Path, store: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -215,6 +218,7 @@ class TestU9Looped:
         made.step(torch.Generator().manual_seed(0))
         assert len(graphs) == 4
 
+    @pytest.mark.slow
     def test_what_the_second_pass_is_given(
         self, first_package: Path, store: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -230,6 +234,7 @@ class TestU9Looped:
         want = torch.nn.functional.interpolate(m, scale_factor=2, mode="bilinear", align_corners=False)
         assert torch.allclose(given, want, atol=1e-5)
 
+    @pytest.mark.slow
     def test_accumulated_pictures_share_updates(self, first_package: Path, store: Path) -> None:
         made, seen = second(first_package, store, replace(SECOND, accumulate=2)), list[int]()
         take = made.generator_step
@@ -246,6 +251,7 @@ class TestU9Looped:
 class TestAfterTadm:
     """A package of TADM as the frozen first pass: 16 x 2."""
 
+    @pytest.mark.slow
     def test_what_the_second_pass_is_given(self, tiny_sd21: Path, store: Path) -> None:
         """What a decoder shows of TADM's file of the photograph at half the size."""
         made = second(tiny_sd21, store, replace(SECOND, degradation="bicubic"))
@@ -260,6 +266,7 @@ class TestAfterTadm:
         assert given.shape == hr.shape
         assert torch.allclose(given, want, atol=1e-6)
 
+    @pytest.mark.slow
     def test_the_package_of_both(self, tiny_sd21: Path, store: Path, tmp_path: Path) -> None:
         config = replace(SECOND, steps=1)
         train(second(tiny_sd21, store, config), Run(out=tmp_path))
@@ -303,6 +310,7 @@ class TestU10Gradients:
 
 
 @pytest.mark.parametrize("kind", ["tudsr_first", "tudsr_second"])
+@pytest.mark.slow
 def test_it_goes_on_as_if_it_had_not_stopped(
     kind: str, tiny_release: Path, first_package: Path, store: Path, tmp_path: Path
 ) -> None:
@@ -334,6 +342,7 @@ def test_it_goes_on_as_if_it_had_not_stopped(
 
 
 @pytest.mark.parametrize("change", [{"gan": 0.0}, {"checkpointing": True}, {"degradation": "bicubic"}], ids=str)
+@pytest.mark.slow
 def test_every_choice_takes_a_step(change: dict[str, Any], tiny_release: Path, store: Path) -> None:
     shown = first(tiny_release, store, replace(FIRST, **change)).step(torch.Generator().manual_seed(0))
     assert all(np.isfinite(v) for v in shown.values())
@@ -370,6 +379,7 @@ def test_packages_of_another_kind(first_package: Path, tiny_tudsr: Path, tiny_re
         Enlarger.fresh(find_parts(tiny_release / "backbone"), read_prompt(tiny_release / "prompt.npy"), SECOND)
 
 
+@pytest.mark.slow
 def test_the_command_line(tiny_release: Path, store: Path, tmp_path: Path) -> None:
     """Both stages, one after the other, and a photograph through what they made."""
     vit().save_pretrained(tmp_path / "vit")
@@ -407,7 +417,7 @@ def test_the_command_line(tiny_release: Path, store: Path, tmp_path: Path) -> No
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_two_hundred_steps_of_each_stage_learn(tiny_release: Path, tmp_path: Path) -> None:
     """The payload in the loop: each pass's held-out EA-DISTS (by L1) ends below what it began with.

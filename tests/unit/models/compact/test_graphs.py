@@ -140,6 +140,7 @@ def test_so_they_do_at_fine_scales(
 
 
 @pytest.mark.parametrize(("folder", "scale"), SHIPPED, ids=[f"{f.name}-{s}" for f, s in SHIPPED])
+@pytest.mark.slow
 def test_so_they_do_with_the_shipped_widths(folder: Path, scale: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with Image.open(ROOT / "examples/kodim21.png") as image:
         lr = np.asarray(image.convert("RGB").resize((704 // scale, 512 // scale), Image.Resampling.BICUBIC))

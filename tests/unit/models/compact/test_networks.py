@@ -87,6 +87,7 @@ def test_halo_covers_the_true_reach(tiny_package: Path, scale: int) -> None:
 
 
 @pytest.mark.parametrize("scale", [4, 16])
+@pytest.mark.slow
 def test_blocks_and_regions_equal_the_whole_to_the_last_bit(
     tiny_package: Path, photo: Callable[[int, int], np.ndarray], scale: int
 ) -> None:
@@ -117,6 +118,7 @@ def test_blocks_and_regions_equal_the_whole_to_the_last_bit(
 @pytest.mark.parametrize(
     "error", [torch.OutOfMemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ...")]
 )
+@pytest.mark.slow
 def test_too_little_memory_means_smaller_pieces_then_an_error(
     tiny_package: Path, photo: Callable[[int, int], np.ndarray], monkeypatch: pytest.MonkeyPatch, error: RuntimeError
 ) -> None:
@@ -149,7 +151,7 @@ def test_too_little_memory_means_smaller_pieces_then_an_error(
 @pytest.mark.parametrize(
     ("device", "least"),
     [
-        pytest.param("cpu", 50, marks=pytest.mark.slow),
+        pytest.param("cpu", 50, marks=pytest.mark.long),
         pytest.param(
             "cuda", 40,
             marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")],

@@ -84,7 +84,7 @@ def test_halo_covers_the_true_reach(package: Path, scale: int) -> None:
     assert reach <= net.halo
 
 
-@pytest.mark.parametrize("scale", [1, 4, pytest.param(8, marks=pytest.mark.slow), 32])
+@pytest.mark.parametrize("scale", [1, 4, pytest.param(8, marks=pytest.mark.long), 32])
 def test_pieces_equal_the_whole_to_the_last_bit(
     package: Path, photo: Callable[[int, int], np.ndarray], scale: int
 ) -> None:

@@ -53,6 +53,7 @@ def with_fields(package: Path, out: Path, **fields: object) -> Path:
 
 
 class TestFields:
+    @pytest.mark.slow
     def test_each_changes_what_it_is_about(self, tiny_sd21: Path, tmp_path: Path) -> None:
         usual = load_package(tiny_sd21)
         factor, lr = usual.latent_codec.scaling_factor, torch.rand(1, 3, 4, 4) * 2 - 1
@@ -71,6 +72,7 @@ class TestFields:
         assert torch.equal(usual.predict(z_hat, None).flatten(), usual.predictor(z_hat * factor))
         assert torch.equal(made["predictor_in"].predict(z_hat, None).flatten(), usual.predictor(z_hat))
 
+    @pytest.mark.slow
     def test_a_backbone_that_predicts_v(self, tiny_release: Path, tmp_path: Path) -> None:
         release = Path(shutil.copytree(tiny_release, tmp_path / "release"))
         schedule = release / "backbone/scheduler/scheduler_config.json"
@@ -93,6 +95,7 @@ class TestFields:
         a, b = abar.sqrt(), (1 - abar).sqrt()
         assert torch.allclose(velocity(a * z0 + b * eps, a * eps - b * z0, abar), z0, atol=1e-5)
 
+    @pytest.mark.slow
     def test_the_id_is_of_what_decides_decoding(self, tiny_sd21: Path, tmp_path: Path) -> None:
         want = open_package(tiny_sd21).model_id(16)
         config = open_package(tiny_sd21).config
@@ -158,6 +161,7 @@ class TestAblations:
         assert not torch.equal(one, rescaler.feature(torch.rand(1, 3, 64, 64), z + 1))
 
     @pytest.mark.parametrize("t", [1, 999])
+    @pytest.mark.slow
     def test_one_timestep_for_everything(self, t: int, tiny_release: Path, tiny_sd21: Path, tmp_path: Path) -> None:
         stage = Sd21StageConfig(kind="enhancement", scale=16, predictor=t, unet_rank=2, vae_rank=2)
         prompt = read_prompt(tiny_release / "prompt.npy")
@@ -209,6 +213,7 @@ class TestProbe:
         marks = [line.split()[0] for line in probing.table([own, sharper])]
         assert marks[1:3] == ["=", "*"]
 
+    @pytest.mark.slow
     def test_every_combination_is_tried(self, tiny_sd21: Path, tmp_path: Path) -> None:
         Image.fromarray(photo(90, 150)).save(tmp_path / "a.png")
         done = CliRunner().invoke(
@@ -227,6 +232,7 @@ class TestProbe:
         psnr = 10 * torch.log10(4 / (p.decode(lr, plan=None).x_hat - x).square().mean())
         assert found[0]["psnr"] == pytest.approx(float(psnr), abs=1e-3)
 
+    @pytest.mark.slow
     def test_other_prompts_and_vaes(self, tiny_sd21: Path, tiny_release: Path, tmp_path: Path) -> None:
         other = Path(shutil.copytree(tiny_release / "backbone/vae", tmp_path / "vae"))
         np.save(tmp_path / "p.npy", np.zeros((1, 77, 32), np.float32))
@@ -244,7 +250,7 @@ class TestProbe:
         assert "a package of the family tadsr" in done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_two_hundred_steps_scaled_out_are_recognised(
     tiny_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

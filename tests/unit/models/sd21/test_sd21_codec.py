@@ -57,6 +57,7 @@ class TestFiles:
         with pytest.raises(ModelError, match="written for model"):
             codec.decode(coded, any_model=True)  # a compact model has another tile grid
 
+    @pytest.mark.slow
     def test_pixels(self, coded: bytes, tiny_sd21: Path) -> None:
         whole = codec.decode(coded, model=tiny_sd21)
         assert whole.size == (150, 200)
@@ -67,6 +68,7 @@ class TestFiles:
         ((t,),) = whole.info["timesteps"]
         assert 10 <= t <= 200
 
+    @pytest.mark.slow
     def test_options_have_an_effect(self, coded: bytes, tiny_sd21: Path) -> None:
         def pixels(**named: Any) -> np.ndarray:
             return np.asarray(codec.decode(coded, model=tiny_sd21, **named)).astype(int)
@@ -77,6 +79,7 @@ class TestFiles:
         assert np.array_equal(pixels(realism=0.0), pixels(fixed_timestep=10.0))
         assert np.array_equal(pixels(seed=5), usual)
 
+    @pytest.mark.slow
     def test_a_lossy_lr(self, tiny_sd21: Path) -> None:
         data = codec.encode(photo(200, 150), model=str(tiny_sd21), payload="av1", quality=60)
         assert codec.read_info(data).payload == "av1"
@@ -185,7 +188,7 @@ def _out_of_memory(*_: object, **__: object) -> None:
     raise torch.OutOfMemoryError
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_networks_compile_in_one_graph(tiny_sd21: Path) -> None:
     """Without code generation: a break of the graph would be an error here."""
     pipeline = load_package(tiny_sd21)

@@ -38,6 +38,7 @@ def arguments(release: Path) -> dict[str, object]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_package_decodes_as_the_release_does(tiny_release: Path, tiny_sd21: Path) -> None:
     dfrm, tadm = (torch.load(tiny_release / name, weights_only=True) for name in ("dfrm.pkl", "tadm.pkl"))
     backbone = load_backbone(find_parts(tiny_release / "backbone"))
@@ -82,6 +83,7 @@ def imported(out: Path, release: Path, **more: str) -> Package:
 
 
 class TestIdentity:
+    @pytest.mark.slow
     def test_it_is_of_weights_and_backbone_not_of_places(self, tiny_release: Path, tmp_path: Path) -> None:
         moved = Path(shutil.copytree(tiny_release, tmp_path / "moved"))
         config = moved / "backbone/unet/config.json"
@@ -104,6 +106,7 @@ class TestIdentity:
 
 
 class TestBackbone:
+    @pytest.mark.slow
     def test_one_that_has_moved(self, tiny_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         first = Path(shutil.copytree(tiny_release, tmp_path / "first"))
         import_tadm(tmp_path / "package", **arguments(first))  # type: ignore[arg-type]
@@ -128,6 +131,7 @@ class TestBackbone:
         with pytest.raises(ModelError, match="not the file it was made for"):
             load_package(tmp_path / "package", check=True)
 
+    @pytest.mark.slow
     def test_a_vae_of_its_own(self, tiny_release: Path, tmp_path: Path) -> None:
         vae = Path(shutil.copytree(tiny_release / "backbone/vae", tmp_path / "vae"))
         made = imported(tmp_path / "package", tiny_release, vae=str(vae))
@@ -207,6 +211,7 @@ class TestImport:
             import_tadm(tmp_path / "package", **arguments(tiny_release) | {"dfrm": tmp_path / "bad.pkl"})  # type: ignore[arg-type]
         assert not (tmp_path / "package").exists()
 
+    @pytest.mark.slow
     def test_every_form_of_the_rescaler_s_file(self, tiny_release: Path, tiny_sd21: Path, tmp_path: Path) -> None:
         """The release saves `{"state_dict": ...}`; its module may have been wrapped for several GPUs."""
         plain = torch.load(tiny_release / "dfrm.pkl", weights_only=True)
@@ -229,6 +234,7 @@ class TestImport:
         with pytest.raises(InputError, match="already exists"):
             import_tadm(tmp_path / "taken", **arguments(tiny_release))  # type: ignore[arg-type]
 
+    @pytest.mark.slow
     def test_the_command_line(self, tiny_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TADMC_MODELS", str(tmp_path / "models"))
 

@@ -49,6 +49,7 @@ def test_s12_the_lr_is_the_plain_downscale(tiny_tadsr: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(97, 131), (5, 3)])
+@pytest.mark.slow
 def test_s12_another_scale_and_odd_sizes(tiny_release: Path, tmp_path: Path, size: tuple[int, int]) -> None:
     make_tadsr(tmp_path / "x8", tiny_release, scale=8, seed=3)
     height, width = size
@@ -178,6 +179,7 @@ def test_what_belongs_to_the_model_id(tiny_tadsr: Path, tmp_path: Path) -> None:
             load_package(copy)
 
 
+@pytest.mark.slow
 def test_the_command_line(tiny_tadsr: Path, tiny_package: Path, tmp_path: Path) -> None:
     def run(*words: str | Path, code: int = 0) -> str:
         done = CliRunner().invoke(main, [str(w) for w in words])

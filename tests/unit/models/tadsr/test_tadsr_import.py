@@ -44,6 +44,7 @@ def imported(checkpoint: dict[str, Any], release: Path, folder: Path, *more: str
     return CliRunner().invoke(main, words)
 
 
+@pytest.mark.slow
 def test_it_restores_as_the_package_it_was_made_of(
     checkpoint: dict[str, Any], tiny_tadsr: Path, tiny_release: Path, tmp_path: Path
 ) -> None:

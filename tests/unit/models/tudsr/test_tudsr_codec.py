@@ -59,6 +59,7 @@ def test_the_lr_is_the_plain_downscale(tiny_tudsr: Path, photo: Photo) -> None:
 
 
 @pytest.mark.parametrize(("split", "scale"), [((2, 2), 4), ((4, 2), 8), ((4, 4), 16), ((8, 2), 16), ((2,), 2)])
+@pytest.mark.slow
 def test_u2_odd_sizes(split: tuple[int, ...], scale: int, tiny_release: Path, photo: Photo, tmp_path: Path) -> None:
     from bench.random_sd21 import make_tudsr
 
@@ -72,6 +73,7 @@ def test_u2_odd_sizes(split: tuple[int, ...], scale: int, tiny_release: Path, ph
     assert shown[-1].std() > 0
 
 
+@pytest.mark.slow
 def test_one_pass_is_a_preview(coded: bytes, tiny_tudsr: Path) -> None:
     preview = codec.decode(coded, model=tiny_tudsr, passes=1)
     assert (preview.size, preview.info["timesteps"]) == ((150, 120), ((200,),))
@@ -89,6 +91,7 @@ def test_one_pass_is_a_preview(coded: bytes, tiny_tudsr: Path) -> None:
         codec.decode(coded, model=tiny_tudsr, passes=3)
 
 
+@pytest.mark.slow
 def test_realism_and_timestep(coded: bytes, tiny_tudsr: Path) -> None:
     made = {r: codec.decode(coded, model=tiny_tudsr, realism=r) for r in (0.0, 0.5, 1.0)}
     assert {r: image.info["timesteps"] for r, image in made.items()} == {
@@ -100,6 +103,7 @@ def test_realism_and_timestep(coded: bytes, tiny_tudsr: Path) -> None:
         assert np.abs(pixels(coded, tiny_tudsr, **named) - np.asarray(made[1.0])).max() > 0
 
 
+@pytest.mark.slow
 def test_it_reads_files_of_other_families(tiny_package: Path, tiny_tadsr: Path, tiny_tudsr: Path, photo: Photo) -> None:
     for other in (tiny_package, tiny_tadsr):
         data = codec.encode(photo(150, 120), model=str(other))
@@ -111,6 +115,7 @@ def test_it_reads_files_of_other_families(tiny_package: Path, tiny_tadsr: Path, 
         assert codec.decode(mine, model=other, any_model=True).size == (150, 120)
 
 
+@pytest.mark.slow
 def test_a_region_is_a_part_of_the_whole(tiny_tudsr: Path, photo: Photo) -> None:
     data = codec.encode(photo(600, 150), model=str(tiny_tudsr))
     whole = pixels(data, tiny_tudsr)
@@ -153,6 +158,7 @@ def test_what_belongs_to_the_model_id(tiny_tudsr: Path, tmp_path: Path) -> None:
         load_package(copy)
 
 
+@pytest.mark.slow
 def test_the_command_line(tiny_tudsr: Path, tiny_package: Path, photo: Photo, tmp_path: Path) -> None:
     def run(*words: str | Path, code: int = 0) -> str:
         done = CliRunner().invoke(main, [str(w) for w in words])

@@ -48,6 +48,7 @@ def run(release: Path, folder: Path, *more: str | Path) -> Any:
     return CliRunner().invoke(main, [str(w) for w in words])
 
 
+@pytest.mark.slow
 def test_it_restores_as_the_package_it_was_made_of(tiny_tudsr: Path, tiny_release: Path, tmp_path: Path) -> None:
     first, second = files(tiny_tudsr, tmp_path)
     done = run(tiny_release, tmp_path, "--first", first, "--second", second)
@@ -115,6 +116,7 @@ def package(tiny_tudsr: Path, tiny_sd21: Path, tiny_release: Path, tmp_path_fact
 class TestAfterTadm:
     """A package of TADM as the first pass: 16 x 2."""
 
+    @pytest.mark.slow
     def test_files_of_both(self, package: Path, tiny_sd21: Path, photo: Photo) -> None:
         pixels = photo(150, 100)
         data = codec.encode(pixels, model=str(package))
@@ -133,6 +135,7 @@ class TestAfterTadm:
         part = codec.decode(data, model=package, region=(20, 10, 60, 50))
         assert np.array_equal(np.asarray(part), np.asarray(made)[10:60, 20:80])
 
+    @pytest.mark.slow
     def test_its_identity_is_of_both(self, package: Path, tiny_tudsr: Path, photo: Photo, tmp_path: Path) -> None:
         assert not open_package(package).family.reads_pictures(open_package(package).config)
         open_package(package).verify()

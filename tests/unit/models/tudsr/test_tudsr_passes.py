@@ -122,6 +122,7 @@ class TestU3Adapters:
             size(adapter.values()) for adapter in weights.adapters
         )
 
+    @pytest.mark.slow
     def test_merged_copies_give_the_same(self, tiny_tudsr: Path) -> None:
         shared, merged = load_package(tiny_tudsr), load_package(tiny_tudsr)
         merged.denoisers.merge()

@@ -16,7 +16,7 @@ import codec
 KODIM = Path(__file__).resolve().parents[4] / "examples" / "kodim21.png"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_on_a_cpu(tmp_path: Path) -> None:
     from bench.random_sd21 import make_release, make_tudsr
