@@ -42,7 +42,8 @@ class CompactStage(ABC):
             config: of the stage.
             store: crop store.
             device: where to train.
-            init: model package to start from; its other parts are carried on. None = random weights.
+            init: model package to start from. Its LR writers are carried on; a denoiser is not, as it belongs to the
+                readers that it was trained on. None = random weights.
 
         Raises:
             InputError: the store lacks what the stage reads.
@@ -58,12 +59,11 @@ class CompactStage(ABC):
 
     def _built(self, config: CompactStageConfig, init: Path | None) -> CompactModel:
         scales = tuple(sorted({config.scale, *config.also}))
-        has = {"writer": (), "denoiser": ()} | dict.fromkeys(self.moving, scales)
+        writers = scales if "writer" in self.moving else ()
         if init is not None:
-            before = compact_config(init)
-            for kind, there in (("writer", before.writers), ("denoiser", getattr(before, "denoisers", ()))):
-                has[kind] = has[kind] or tuple(s for s in scales if s in there)
-        fields = {"scales": scales, "writers": has["writer"], "denoisers": has["denoiser"]}
+            writers = writers or tuple(s for s in scales if s in compact_config(init).writers)
+        denoisers = scales if "denoiser" in self.moving else ()
+        fields = {"scales": scales, "writers": writers, "denoisers": denoisers}
         model = CompactModel(CompactConfig.from_dict(config.model | fields))
         if init is None and config.from_scale is not None:
             raise InputError(f"from_scale is {config.from_scale}: name the package to start from with --init")

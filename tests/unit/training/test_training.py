@@ -26,7 +26,18 @@ from codec.training.compact.start import STAGES
 from codec.training.config import read_toml
 from codec.training.crops import CodedPairs, CropStore
 from codec.training.loop import Run, train
-from codec.training.losses import detail, l1, luma, mesh_l1, ms_ssim, phase_l1, smooth_l1, stipple, with_coarse_colour
+from codec.training.losses import (
+    artifacts,
+    detail,
+    l1,
+    luma,
+    mesh_l1,
+    ms_ssim,
+    phase_l1,
+    smooth_l1,
+    stipple,
+    with_coarse_colour,
+)
 from codec.training.masks import mask_of
 from codec.training.store import prepare
 
@@ -128,7 +139,7 @@ def test_a_reader_learns(store: Path, tmp_path: Path, scale: int) -> None:
 
 
 def test_writer_reader_then_texture(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each stage moves its own parts alone and carries the others on."""
+    """Each stage moves its own parts alone and carries the others on, but a denoiser behind a reader that moves on."""
     monkeypatch.setattr("codec.training.compact.texture.VggDistance", PlainDistance)
     folders = [tmp_path / name for name in ("reader", "rescaler", "texture")]
     expected = [{"reader4"}, {"reader4", "writer4"}, {"denoiser"}]
@@ -144,6 +155,8 @@ def test_writer_reader_then_texture(store: Path, tmp_path: Path, monkeypatch: py
     model = load_package(folders[-1] / "package")
     assert isinstance(model, CompactModel)
     assert model.config.writers == model.config.denoisers == (4,)
+    train(stage(store, init, kind="rescaler"), Run(out=tmp_path / "again"))
+    assert {n.split("/")[0] for n in weights(tmp_path / "again" / "package")} == {"reader4", "writer4"}
 
 
 @pytest.mark.slow
@@ -243,6 +256,23 @@ def test_stipple_is_chequerboard_that_the_photograph_has_not() -> None:
     assert stipple(ramp + edge, ramp) == pytest.approx(0, abs=1e-6)
     assert stipple(ramp, ramp + board) == 0
     assert stipple(ramp + board, ramp + board) == 0
+
+
+def test_artifacts_are_bold_errors_that_the_reader_does_not_make() -> None:
+    """Fine texture of the same mean error counts hardly; what the reader has wrong as well, not at all."""
+    rng = torch.Generator().manual_seed(0)
+    photo = torch.rand(1, 3, 64, 64, generator=rng) * 0.2
+    signs = torch.rand(1, 1, 64, 64, generator=rng).round() * 2 - 1
+    line = (torch.arange(64) % 16 == 0) * -0.32
+    bold, fine = artifacts(photo + line, photo, photo), artifacts(photo + 0.02 * signs, photo, photo)
+    assert line.abs().mean() == pytest.approx(0.02)
+    assert bold > 100 * fine
+    assert bold > 0
+    assert artifacts(photo + line, photo, photo + line) == 0
+    assert artifacts(photo + 0.5 * line, photo, photo + line) == 0
+    half = artifacts(torch.cat([photo + line, photo]), photo.repeat(2, 1, 1, 1), photo.repeat(2, 1, 1, 1))
+    assert half.shape == (2,)
+    assert half[1] == 0
 
 
 def test_detail_is_where_a_photograph_is_busy() -> None:
