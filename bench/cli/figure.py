@@ -10,14 +10,15 @@ import click
 from bench.cli import measured, papers, twice
 from bench.cli.common import EXISTING, FOLDER, Bar, device_option, out_option, say
 from bench.errors import BenchError
+from bench.metrics.catalog import ALL
 
 
 @click.group("figure")
 def figure_group() -> None:
     """Draw curves from results, or measure and draw a figure or table of the papers on our models.
 
-    rd, fig9, tab3, wins and sheet draw what `run` and `speed` have measured; the others run the bench themselves, into
-    a folder beside the picture, and go on with it when called again.
+    rd, fig9, tab3, wins, means and sheet draw what `run` and `speed` have measured; the others run the bench
+    themselves, into a folder beside the picture, and go on with it when called again.
     """
 
 
@@ -83,6 +84,26 @@ def wins_command(results: Path, out: Path, *, anchor: str) -> None:
     paths = tables.write(tables.winners(record), out, "wins", caption)
     against = f"BD-rate against {anchor}, {photos}; photograph by photograph on the range both codecs reach."
     say([*paths, *tables.write(tables.bd_rates(record, anchor), out, "bd", against)])
+
+
+@figure_group.command("means")
+@click.argument("results", type=EXISTING)
+@out_option
+@click.option(
+    "--metric",
+    "metrics",
+    type=click.Choice(tuple(ALL)),
+    multiple=True,
+    help="A measure to show; repeat.  [default: all of the run]",
+)
+def means_command(results: Path, out: Path, *, metrics: tuple[str, ...]) -> None:
+    """A table of every codec at every rate, from a run."""
+    from bench.figures import tables
+
+    record = _run_record(results)
+    having = tuple(m for m in ALL if any(m in line["metrics"] for line in record["summary"]))
+    photos = f"{len(record['photos']['images'])} photographs of {record['photos']['folder']}"
+    say(tables.write(tables.means(record, metrics or having), out, "means", f"Means over {photos}."))
 
 
 @figure_group.command("sheet")

@@ -134,6 +134,19 @@ def winners(record: dict[str, Any]) -> Table:
     ]  # fmt: skip
 
 
+def means(record: dict[str, Any], metrics: tuple[str, ...]) -> Table:
+    """Every codec at every rate: means of some measures, over how many photographs where not all."""
+    targets = sorted({line["target"] for line in record["summary"]})
+    header = ["at most", "codec", "bpp", *(ALL[m].title for m in metrics)]
+    rows = []
+    for target in targets:
+        for line in (s for s in record["summary"] if s["target"] == target):
+            part = f" ({line['n']})" if line["n"] < line["of"] else ""
+            title = record["codecs"][line["codec"]]["title"] + part
+            rows.append([f"{target:g}", title, f"{line['bpp']:.4f}", *(_value(record, line, m) for m in metrics)])
+    return header, rows
+
+
 def bd_rates(record: dict[str, Any], anchor: str) -> Table:
     """BD-rate of every codec against one, per cent; in brackets the photographs compared, where not all.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -71,10 +72,16 @@ def test_figures_from_results(run: Plan, tmp_path: Path) -> None:
     assert call("figure", "wins", run.out, "--out", tmp_path, "--anchor", "webp").exit_code == 0
     assert "| WebP | +0.0%" in (tmp_path / "bd.md").read_text()
     assert "| Texture | 0.25 | tadmc" in (tmp_path / "wins.md").read_text()
+    assert call("figure", "means", run.out, "--out", tmp_path, "--metric", "psnr").exit_code == 0
+    header, *lines = [row.split(",") for row in (tmp_path / "means.csv").read_text().splitlines()]
+    assert header == ["at most", "codec", "bpp", "PSNR (RGB)"]
+    summary = json.loads((run.out / "results.json").read_text())["summary"]
+    assert sorted(float(line[-1]) for line in lines) == sorted(round(s["metrics"]["psnr"], 2) for s in summary)
     sheet = call("figure", "sheet", run.out, "--image", "one", "--target", "1", "--codec", "webp", "--out", tmp_path)
     assert sheet.exit_code == 0
     assert {p.name for p in tmp_path.iterdir()} == {
         "rd.svg", "rd.png", "fig9.svg", "fig9.png", "sheet-one-1.png", "wins.md", "wins.csv", "bd.md", "bd.csv",
+        "means.md", "means.csv",
     }  # fmt: skip
 
 
