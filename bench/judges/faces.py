@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench.judges.packages import package_file
+from bench.judges.remembered import Remembered
 from bench.photos import PixelArray
 
 #: Above this descriptor distance dlib takes two faces for different people.
@@ -37,6 +38,7 @@ class Faces:
                  "dlib_face_recognition_resnet_model_v1.dat")  # fmt: skip
         marks, five, network = (str(package_file("face_recognition_models", "models", name)) for name in files)
         self._find = dlib.get_frontal_face_detector()
+        self._found = Remembered(self._faces)
         self._marks, self._five = dlib.shape_predictor(marks), dlib.shape_predictor(five)
         self._network = dlib.face_recognition_model_v1(network)
 
@@ -59,7 +61,7 @@ class Faces:
         """Faces of a picture: x, y, width, height."""
         return [(box.left(), box.top(), box.width(), box.height()) for box in self._found(picture)]
 
-    def _found(self, picture: PixelArray) -> list[Any]:
+    def _faces(self, picture: PixelArray) -> list[Any]:
         return list(self._find(picture, 1 if picture.shape[0] * picture.shape[1] < _LARGE else 0))
 
     def _points(self, picture: PixelArray, box: object) -> np.ndarray:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from bench.judges.packages import package_file
+from bench.judges.remembered import Remembered
 from bench.metrics.colour import to_tensor
 from bench.photos import PixelArray
 
@@ -36,19 +37,19 @@ class StLpips:
         self._shift, self._scale = weights["scaling_layer.shift"], weights["scaling_layer.scale"]
         line = torch.tensor([1.0, 2.0, 1.0])
         self._blur = torch.outer(line, line)[None, None] / 16
+        self._of_original = Remembered(self._features)
 
     def __call__(self, original: PixelArray, decoded: PixelArray) -> dict[str, float]:
         """Distance of two pictures, uint8 [H, W, 3]."""
         with torch.inference_mode():
-            a, b = (self._features(to_tensor(p) / 127.5 - 1) for p in (original, decoded))
+            a, b = self._of_original(original), self._features(decoded)
             distance = [
-                F.conv2d((_normalised(x) - _normalised(y)).square(), linear).mean()
-                for x, y, linear in zip(a, b, self._linear, strict=True)
+                F.conv2d((x - y).square(), linear).mean() for x, y, linear in zip(a, b, self._linear, strict=True)
             ]
         return {"stlpips": float(torch.stack(distance).sum())}
 
-    def _features(self, x: Tensor) -> list[Tensor]:
-        x, found = (x - self._shift) / self._scale, []
+    def _features(self, picture: PixelArray) -> list[Tensor]:
+        x, found = (to_tensor(picture) / 127.5 - 1 - self._shift) / self._scale, []
         for (weight, bias), (padding, where) in zip(self._convolutions, _LAYERS, strict=True):
             if where == "before":
                 x = self._halved(F.max_pool2d(x, 3, 1))
@@ -56,7 +57,7 @@ class StLpips:
             if where == "after":
                 x = self._halved(x)
             x = F.relu(x)
-            found.append(x)
+            found.append(_normalised(x))
         return found
 
     def _halved(self, x: Tensor) -> Tensor:

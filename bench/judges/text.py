@@ -7,6 +7,7 @@ from importlib import import_module
 
 import numpy as np
 
+from bench.judges.remembered import Remembered
 from bench.photos import PixelArray
 
 #: Words of the original that count: read with at least this confidence, of at least so many characters.
@@ -35,10 +36,11 @@ class Text:
         """
         module = import_module("rapidocr_onnxruntime")
         self._read = module.RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)
+        self._of_original = Remembered(self._words)
 
     def __call__(self, original: PixelArray, decoded: PixelArray) -> dict[str, float]:
         """Compare what two pictures say, uint8 [H, W, 3]."""
-        before = [w for w in self._words(original) if w.confidence >= _SURE and len(w.text) >= _LEAST]
+        before = [w for w in self._of_original(original) if w.confidence >= _SURE and len(w.text) >= _LEAST]
         if not before:
             return {}
         after, near = self._words(decoded), _NEAR * max(original.shape[:2])

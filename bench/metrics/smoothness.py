@@ -29,7 +29,7 @@ def grain(original: Tensor, decoded: Tensor) -> float:
 def crease(original: Tensor, decoded: Tensor) -> float:
     """Thin lines and spots that the original has not; luma, float [1, 1, H, W] in 0..255."""
     before, after = (_hats(blurred(x, 2, 0.8)) for x in (original, decoded))
-    excess = [F.relu(b - F.max_pool2d(a, _NEAR, 1, _NEAR // 2) - _SLACK) for a, b in zip(before, after, strict=True)]
+    excess = [F.relu(b - _largest(a, _NEAR) - _SLACK) for a, b in zip(before, after, strict=True)]
     return sum(float(e.mean()) for e in excess)
 
 
@@ -49,9 +49,11 @@ def _roughness(luma: Tensor) -> Tensor:
 
 def _hats(x: Tensor) -> tuple[Tensor, Tensor]:
     """Bottom-hat and top-hat: what closing and opening by a square change."""
-    closed, opened = -_largest(-_largest(x)), _largest(-_largest(-x))
+    closed, opened = -_largest(-_largest(x, _HAT), _HAT), _largest(-_largest(-x, _HAT), _HAT)
     return closed - x, x - opened
 
 
-def _largest(x: Tensor) -> Tensor:
-    return F.max_pool2d(x, _HAT, 1, _HAT // 2)
+def _largest(x: Tensor, side: int) -> Tensor:
+    """Largest within a square, by rows and then by columns: several times faster than at once."""
+    rows = F.max_pool2d(x, (1, side), 1, (0, side // 2))
+    return F.max_pool2d(rows, (side, 1), 1, (side // 2, 0))

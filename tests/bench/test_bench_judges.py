@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from bench.judges.remembered import Remembered
 from bench.judges.text import edits
 from bench.metrics import external
 
@@ -105,3 +106,21 @@ def test_where_there_is_nothing_to_judge_there_is_no_value() -> None:
 )
 def test_edits(a: str, b: str, distance: int) -> None:
     assert edits(a, b) == edits(b, a) == distance
+
+
+def test_an_original_is_looked_at_once_and_another_anew() -> None:
+    """Also one that takes the place of the last in memory."""
+    seen: list[int] = []
+
+    def total(picture: Pixels) -> int:
+        seen.append(int(picture.sum()))
+        return seen[-1]
+
+    look = Remembered(total)
+    picture = np.ones((4, 6, 3), np.uint8)
+    assert [look(picture), look(picture.copy()), look(picture[::-1])] == [72] * 3
+    assert len(seen) == 1
+    picture[0, 0] = 5
+    assert look(picture) == 84
+    assert look(np.ones((6, 4, 3), np.uint8)) == 72
+    assert len(seen) == 3
