@@ -102,6 +102,26 @@ def stipple(a: Tensor, b: Tensor) -> Tensor:
     return F.relu(fine_a - fine_b).mean((1, 2, 3))
 
 
+def artifacts(a: Tensor, b: Tensor, sober: Tensor) -> Tensor:
+    """L1 where `a` is farther from the photograph `b` than what was made without inventing, times how unsteady the
+    error is within 7 pixels: bold structure that is wrong counts, fine texture hardly.
+
+    Source: Liang, Zeng, Zhang, "Details or artifacts" (LDL), 2022, Eq. 3 to 6, with the reader in place of the averaged
+    model.
+
+    Args:
+        a: one picture.
+        b: the photograph.
+        sober: the reader's picture; takes no gradient.
+    """
+    error, fair = ((x - b).abs().sum(1, keepdim=True) for x in (a, sober))
+    with torch.no_grad():
+        mean, square = F.avg_pool2d(torch.cat([error, error * error], 1), 7, 1, 3, count_include_pad=False).split(1, 1)
+        whole = error.var((1, 2, 3), keepdim=True).pow(0.2)
+        counts = whole * (square - mean * mean).clamp_min(0) * (error > fair)
+    return (counts * error).mean((1, 2, 3))
+
+
 def detail(x: Tensor) -> Tensor:
     """How much goes on at a place of a photograph, in 0..1: half where luma varies by three grey levels within 8
     pixels, hardly anything where it is smooth but for the grain of a sensor. Float [B, 1, H/4 - 1, W/4 - 1].

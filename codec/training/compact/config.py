@@ -40,6 +40,7 @@ class CompactStageConfig(StageConfig):
         phases: weight of the L1 of what is periodic like the pixel shuffle, in the texture stage.
         mesh: weight of the L1 of roughness that is periodic like it, over the photograph's, in the texture stage.
         stipple: weight of chequerboard beyond what the photograph has, in the texture stage.
+        artifacts: weight of errors that are bold and larger than the reader's, in the texture stage.
         features: weight of the feature distance, see `codec.training.features`.
         directions: weight, within it, of directions of features beside their differences.
         feature_levels: blocks of the frozen network that are compared, 1..4.
@@ -73,6 +74,7 @@ class CompactStageConfig(StageConfig):
     phases: float = 2.0
     mesh: float = 0.0
     stipple: float = 0.0
+    artifacts: float = 0.0
     features: float = 0.15
     directions: float = 0.0
     feature_levels: int = 3

@@ -21,6 +21,7 @@ from codec.training.crops import CodedPairs, CropStore
 from codec.training.features import VggDistance
 from codec.training.loop import update
 from codec.training.losses import (
+    artifacts,
     chroma_l1,
     detail,
     l1,
@@ -76,7 +77,7 @@ class TextureStage(CompactStage):
         pairs = self._turns[int(self._step) % len(self._turns)]
         hr, lr, quality, masked = pairs.sample(c.batch, c.crop, rng)
         strength = self._strength(rng)
-        x_hat, condition = self._made(pairs.scale, lr, quality, strength, rng)
+        x_hat, sober, condition = self._made(pairs.scale, lr, quality, strength, rng)
         critic = self._critic_step(with_coarse_colour(hr), with_coarse_colour(x_hat.detach()), condition)
         window = self._window(rng)
         maps, expected, distance = self._features(x_hat[window], hr[window])
@@ -85,7 +86,7 @@ class TextureStage(CompactStage):
         adversarial = self._judged(x_hat, condition, counts, rng)
         ramp = min(1.0, float(self._step) / max(1, c.critic_warmup))
         self._step += 1
-        fidelity = self._released_fidelity(x_hat, hr, strength, busy)
+        fidelity = self._released_fidelity(x_hat, hr, strength, busy) + c.artifacts * artifacts(x_hat, hr, sober)
         loss = (
             fidelity.mean()
             + c.features * (strength[: c.windows] * distance).mean()
@@ -102,8 +103,8 @@ class TextureStage(CompactStage):
 
     def _made(
         self, scale: int, lr: Tensor, quality: Tensor, strength: Tensor, rng: torch.Generator
-    ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        """What the model makes of LR pictures, and the LR enlarged, both float [B, 3, H, W]."""
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+        """What the model makes of LR pictures, its reader alone, and the LR enlarged, all float [B, 3, H, W]."""
         reader = self.model.reader(scale)
         with autocast(self.device):
             with torch.no_grad():
@@ -114,7 +115,7 @@ class TextureStage(CompactStage):
             t = MAX_TIMESTEP * strength.view(-1, 1, 1, 1).expand(-1, 1, *z_hat.shape[-2:])
             noise = torch.randn(base[:, :1].shape, generator=rng).to(lr)
             x_hat = base + self.model.change(features, z_hat, noise, t, scale)
-        return x_hat.float(), condition
+        return x_hat.float(), base.float(), condition
 
     def _judged(self, x_hat: Tensor, condition: Tensor, counts: Tensor, rng: torch.Generator) -> Tensor:
         """What the critic holds against pictures, one value; it takes no gradient itself."""
