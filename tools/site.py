@@ -23,6 +23,7 @@ PAGES = {
     "index.md": "README.md", "format_spec.md": "format_spec.md", "CHANGELOG.md": "CHANGELOG.md",
     "results/README.md": "bench/results/README.md", "results/compact.md": "bench/results/compact.md",
     "results/sizes.md": "bench/results/sizes.md",
+    "results/kodak/means.md": "bench/results/kodak/means.md",
     "results/kodak/wins.md": "bench/results/kodak/wins.md", "results/kodak/bd.md": "bench/results/kodak/bd.md",
     "results/clic2025/wins.md": "bench/results/clic2025/wins.md",
     "results/clic2025/bd.md": "bench/results/clic2025/bd.md",
