@@ -124,11 +124,16 @@ def _lossless(target: Target, candidates: Iterable[Curve], look: Look, coarsest:
 
 
 def _seen(target: Target, found: Found, look: Look, curve: Curve, slack: float) -> Found:
-    """What a file's picture is worth, and what the table says of the bytes that it has too many or too few."""
+    """What a file's picture is worth, and what the table says of the bytes that it has too many or too few, by how much
+    the picture lacks of all: in a smooth one bytes change little.
+    """
     if not target.fits(found, slack):
         return replace(found, score=-1.0)
-    rest = curve.worth(target.bpp / target.busy) - curve.score(found.choice.quality) if slack else 0.0
-    return replace(found, score=look(found.choice) + rest)
+    score = look(found.choice)
+    if slack:
+        known = curve.score(found.choice.quality)
+        score += (curve.worth(target.bpp / target.busy) - known) * (1 - score) / max(1 - known, 1e-3)
+    return replace(found, score=score)
 
 
 def _best(target: Target, found: Sequence[Found], slack: float = 0.0) -> Found:
