@@ -106,7 +106,7 @@ def artifacts(a: Tensor, b: Tensor, sober: Tensor) -> Tensor:
     """L1 where `a` is farther from the photograph `b` than what was made without inventing, times how unsteady the
     error is within 7 pixels: bold structure that is wrong counts, fine texture hardly.
 
-    Source: Liang, Zeng, Zhang, "Details or artifacts" (LDL), 2022, Eq. 3 to 6, with the reader in place of the averaged
+    Source: the idea of Liang, Zeng, Zhang, "Details or artifacts" (LDL), 2022, with the reader in place of the averaged
     model.
 
     Args:

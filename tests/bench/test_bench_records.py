@@ -89,6 +89,9 @@ def test_committed_results_can_be_read_and_say_what_their_tables_say(path: Path)
     assert not [u for u in record["unreached"] if u["reason"].startswith(FAILED)]
     anchor = "avif/best" if "avif/best" in record["codecs"] else "avif/2"
     written = {"wins.md": tables.winners(record), "bd.md": tables.bd_rates(record, anchor)}
+    if (page := path.with_name("means.md")).exists():
+        titles = [cell.strip() for cell in page.read_text().splitlines()[2].strip("|").split("|")]
+        written["means.md"] = tables.means(record, tuple(MEASURES[title] for title in titles[3:]))
     for name, table in written.items():
         if (text := path.with_name(name)).exists():
             assert text.read_text().endswith(tables.markdown(table))
