@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 
 _FAMILY = {
     "jpeg": "#7f7f7f", "webp": "#b8860b", "avif": "#1f77b4", "jxl": "#2ca02c", "heic": "#9467bd", "vvc": "#17a2a2",
-    "png": "#a0a0a0", "folder": "#8c564b",
+    "png": "#a0a0a0", "folder": "#8c564b", "span": "#6baed6", "clear": "#2e8b57", "kendata": "#8a6d3b",
+    "realesrgan": "#54278f",
 }  # fmt: skip
 #: Ours, by scale.
 _OURS = {4: "#d62728", 8: "#e377c2", 16: "#ff7f0e", 32: "#7a3b10"}

@@ -13,6 +13,7 @@ import pytest
 from bench.codecs.base import CodecOptions, Expected
 from bench.codecs.registry import make
 from bench.codecs.tadm import Variant
+from bench.codecs.upscaled import NETWORKS
 from bench.decoding import Decoder, Read
 from bench.errors import BenchError
 from bench.figures import curves, dial, rescaler, runs, tables, timesteps
@@ -81,7 +82,8 @@ def test_a_codec_without_a_curve_is_drawn_when_named_or_alone() -> None:
 def test_looks_differ() -> None:
     seen = {look(*a) for a in (("avif", "avif", 1), ("avif/2", "avif", 2), ("avif/4", "avif", 4), ("jpeg", "jpeg", 1))}
     seen |= {look(f"tadm/{s}:r{r}", "tadm", s) for s in (4, 16) for r in (0, 1)}
-    assert len(seen) == 8
+    seen |= {look(f"avif/4+{network}", network, 4) for network in NETWORKS}
+    assert len(seen) == 12
 
 
 @pytest.mark.slow
