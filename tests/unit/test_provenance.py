@@ -93,6 +93,17 @@ def test_pictures_in_memory(coded: Path, tiny_package: Path) -> None:
     assert "xmp" not in codec.thumbnail(coded).info
 
 
+def test_texture_of_an_earlier_life_stays_said(coded: Path, tiny_package: Path) -> None:
+    """A rebuilt picture, coded again and decoded at realism 0, still has what was drawn into it."""
+    model = str(tiny_package)
+    for first, said_twice in ((1, "True"), (0, "False")):
+        again = codec.encode(codec.decode(coded, realism=first, model=model), scale=4, quality=90, model=model)
+        second = codec.decode(again, realism=0, model=model)
+        found = {p.name: p.value for p in parse(second.info["xmp"]).properties}
+        assert found[GENERATED] == said_twice
+        assert (found.get(SOURCE_TYPE) == COMPOSITE) == (first == 1)
+
+
 def test_a_packet_too_large_for_jpeg_leaves_its_mark(
     photo: Callable[[int, int], np.ndarray], tiny_package: Path, tmp_path: Path
 ) -> None:

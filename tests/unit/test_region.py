@@ -79,3 +79,20 @@ def test_file_objects_that_cannot_seek_are_read_whole(large: bytes) -> None:
     assert codec.read_info(Stream(large)).slabs == 9
     with pytest.raises(codec.InputError, match="not binary"):
         codec.read_info(io.StringIO("text"))  # type: ignore[arg-type]
+
+
+def test_a_stream_that_does_not_end_is_read_up_to_the_limit() -> None:
+    class Endless(Counting):
+        def seekable(self) -> bool:
+            return False
+
+        def read(self, size: int | None = -1) -> bytes:
+            assert size is not None
+            assert size >= 0, "all of it was asked for"
+            self.taken += size
+            return bytes(size)
+
+    stream = Endless()
+    with pytest.raises(codec.LimitError, match="over the limit of 5000"):
+        codec.read_info(stream, limits=codec.DecodeLimits(file_bytes=5000))
+    assert stream.taken == 5001

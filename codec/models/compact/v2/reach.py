@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codec.geometry import TIMESTEP_TILE
+from codec.geometry import TIMESTEP_TILE, padded
 from codec.models.compact.v2.config import LATENT_FACTOR, CompactConfig
 
 #: HR pixels of a cell at 1/8 resolution.
@@ -12,23 +12,25 @@ _DEEP = 2 * LATENT_FACTOR
 def halo(config: CompactConfig, scale: int) -> int:
     """HR pixels around a piece that can influence it, rounded up to timestep tiles.
 
-    Each 3x3 convolution reaches one cell of its resolution, a residual block two. A test measures the true reach
-    against this.
+    Followed from the pixels back to the LR: each 3x3 convolution reaches one cell of its resolution, a residual block
+    two, and where cells become larger the reach goes to the far end of one. Tests hold this to the true reach from both
+    sides: every tile too many is work on every piece.
     """
-    entry = max(scale, LATENT_FACTOR)
-    reader = max(2 * scale, entry)  # bicubic reaches two LR pixels, beside the first convolution
-    size = entry
-    while size > LATENT_FACTOR:
-        reader += 2 * config.climb_blocks * size
-        size //= 2
     before, below, after = config.blocks_at(scale)
-    reader += 2 * (before + after) * LATENT_FACTOR + LATENT_FACTOR
-    # cells of 1/8 are shared by 8 px: a pixel reaches to the far end of its cell
-    reader += 2 * below * _DEEP + (_DEEP if config.deep_width else 0)
-    denoiser = 2 * (config.denoiser_blocks + 1) * LATENT_FACTOR
-    # at its farthest, a cell just past a tile's centre is interpolated with the whole of the next tile
-    timesteps = TIMESTEP_TILE * 3 // 2
-    return -(-(reader + max(denoiser, timesteps)) // TIMESTEP_TILE) * TIMESTEP_TILE
+    reach = timesteps = 0
+    if scale in config.denoisers:
+        reach = 2 * (config.denoiser_blocks + 1) * LATENT_FACTOR
+        # at its farthest, a cell just past a tile's centre is interpolated with the whole of the next tile
+        timesteps = reach + TIMESTEP_TILE * 3 // 2
+    bicubic = padded(reach, scale) + 2 * scale
+    reach += (1 + 2 * after) * LATENT_FACTOR
+    deep = _DEEP if config.deep_width else LATENT_FACTOR
+    reach = padded(reach, deep) + 2 * below * deep + 2 * before * LATENT_FACTOR
+    size = LATENT_FACTOR
+    while size < scale:
+        size *= 2
+        reach = padded(reach, size) + 2 * config.climb_blocks * size
+    return padded(max(reach + size, bicubic, timesteps), TIMESTEP_TILE)  # with the first convolution
 
 
 def writer_multiple(scale: int) -> int:

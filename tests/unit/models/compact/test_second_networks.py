@@ -12,13 +12,14 @@ from torch import nn
 import codec
 from codec.arrays import crop, no_progress
 from codec.container.reader import read
-from codec.geometry import Box
+from codec.geometry import TIMESTEP_TILE, Box
 from codec.lr import StoredLr
 from codec.models.compact.decoding import CompactRestorer
 from codec.models.compact.package import load_package, save_package
 from codec.models.compact.torch_networks import SecondNetwork, TorchWriter
 from codec.models.compact.v2.config import SCALES, CompactConfig
 from codec.models.compact.v2.model import CompactModel
+from codec.models.compact.v2.reach import halo
 from codec.models.family import Recipe
 from codec.options import DecodeOptions
 from codec.tiling.noise import noise
@@ -69,19 +70,38 @@ def test_all_scales_together_are_small() -> None:
     assert sum(2 * p.numel() for p in model.parameters()) <= 8_000_000
 
 
+@pytest.mark.parametrize("texture", [False, True], ids=["reader", "texture"])
 @pytest.mark.parametrize("scale", SCALES)
-def test_halo_covers_the_true_reach(package: Path, scale: int) -> None:
-    """Change one LR pixel in the middle: nothing farther away than the halo may move."""
-    net = network(package, scale)
-    side = 2 * net.halo + 192
-    lr = np.random.default_rng(0).integers(0, 256, (side // scale, side // scale, 3), dtype=np.uint8)
-    before, at = restored(net, lr), side // 2 // scale
-    lr[at, at] ^= 255
-    rows, columns = np.nonzero((before != restored(net, lr)).any(2))
-    assert rows.size
-    reach = max(at * scale - rows.min(), rows.max() - at * scale - scale + 1)
-    reach = max(reach, at * scale - columns.min(), columns.max() - at * scale - scale + 1)
-    assert reach <= net.halo
+def test_halo_is_the_reach_of_the_layers_rounded_up(scale: int, *, texture: bool) -> None:
+    """By gradients of positive weights in double precision, which no path through the default layers escapes."""
+    small = {"width": 2, "deep_width": 2, "denoiser_width": 2, "scales": (scale,)}
+    config = CompactConfig(**small, denoisers=(scale,) if texture else ())
+    model, start = CompactModel(config).double(), halo(config, scale) + TIMESTEP_TILE
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(1 / parameter[0].numel() if parameter.dim() > 1 else 0)
+    length, tall = 2 * start, TIMESTEP_TILE
+    lr = torch.rand(1, 3, tall // scale, length // scale, dtype=torch.float64, requires_grad=True)
+    drawn = torch.rand(1, 1, tall, length, dtype=torch.float64, requires_grad=True)
+    t = torch.full((1, 1, tall // 4, length // 4), 200.0, dtype=torch.float64) if texture else None
+    made = model(lr, torch.ones(1, 1, 1, 1, dtype=torch.float64), scale, t, drawn)
+    made[..., start : start + TIMESTEP_TILE].sum().backward()
+    inputs = [(x.grad, s) for x, s in ((lr, scale), (drawn, 1)) if x.grad is not None]
+    assert len(inputs) == 1 + texture
+    reach = max(start - s * int(grad.abs().sum((0, 1, 2)).nonzero().min()) for grad, s in inputs)
+    # a map of timesteps is interpolated outside the layers
+    farthest = max(reach, 2 * (config.denoiser_blocks + 1) * 4 + 96) if texture else reach
+    assert reach <= halo(config, scale) < farthest + TIMESTEP_TILE
+
+
+def test_each_scale_has_its_own_way_into_the_denoiser(package: Path, photo: Callable[[int, int], np.ndarray]) -> None:
+    """One model of all scales, as it is trained, gives what a decoder with the parts of one scale gives."""
+    whole = load_package(package, SCALES, decoding=True)
+    for scale in (2, 8):
+        lr = photo(256 // scale, 256 // scale)
+        alone, among = (SecondNetwork(m, scale, CPU, torch.float32) for m in (load_package(package, (scale,)), whole))
+        assert np.array_equal(restored(alone, lr), restored(among, lr))
+        assert not np.array_equal(restored(alone, lr), restored(alone, lr, 0.0))
 
 
 @pytest.mark.parametrize("scale", [1, 4, pytest.param(8, marks=pytest.mark.long), 32])
