@@ -59,7 +59,7 @@ def tiny_second(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = CompactModel(
         CompactConfig(
             width=8, deep_width=16, blocks=(1, 2, 1), climb_blocks=1, denoiser_width=12, denoiser_blocks=1,
-            writer_width=8, shallow=(32,), denoisers=SCALES, writers=SCALES,
+            writer_width=8, shallow=(32,), denoisers=SCALES, shading=0.75, writers=SCALES,
         )
     )  # fmt: skip
     with torch.no_grad():

@@ -70,7 +70,7 @@ def tiny() -> CompactModel:
     """Every part at every scale of `SCALES`, random weights that all have an effect."""
     torch.manual_seed(0)
     config = CompactConfig(
-        scales=SCALES, denoisers=SCALES, width=8, deep_width=16, blocks=(1, 2, 1), climb_blocks=1,
+        scales=SCALES, denoisers=SCALES, shading=0.75, width=8, deep_width=16, blocks=(1, 2, 1), climb_blocks=1,
         denoiser_width=12, denoiser_blocks=1, shallow=(),
     )  # fmt: skip
     model = CompactModel(config)

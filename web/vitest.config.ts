@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     // a browser takes seconds to start, and pictures take seconds on a busy machine
     projects: [
-      { test: { name: "unit", include: ["tests/unit/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 60_000 } },
       {
         test: {
           name: "browser",

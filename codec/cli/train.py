@@ -141,12 +141,19 @@ def heldout_command(source: Path, target: Path, count: int) -> None:
     "--colour", type=_SHARE, help="Give texture one colour every 4 px, this share of the mean of what it was."
 )
 @click.option("--borders", type=_SHARE, help="Blend texture across the borders of its 4 px cells by this share.")
+@click.option("--shading", type=_SHARE, help="Let texture take on this share of the colour of its place.")
 def merge_command(
-    target: Path, packages: tuple[Path, ...], *, noise: float | None, colour: float | None, borders: float | None
-) -> None:
+    target: Path, packages: tuple[Path, ...], *,
+    noise: float | None, colour: float | None, borders: float | None, shading: float | None,
+) -> None:  # fmt: skip
     """Join compact model PACKAGES into TARGET: what a later one has replaces the same part of an earlier one."""
     from codec.models.compact.package import merged, save_package
-    from codec.training.compact.finishing import with_blended_borders, with_colour_by_cell, with_less_noise
+    from codec.training.compact.finishing import (
+        with_blended_borders,
+        with_colour_by_cell,
+        with_less_noise,
+        with_shading,
+    )
 
     model = merged(packages)
     for share, change in (
@@ -156,7 +163,7 @@ def merge_command(
             if model.denoiser is None:
                 raise InputError("no package has a denoiser to change")
             change(model.denoiser, share)
-    save_package(model, target)
+    save_package(model if shading is None else with_shading(model, shading), target)
 
 
 @train_command.command("latents")

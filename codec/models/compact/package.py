@@ -86,7 +86,7 @@ def borrow_parts(model: CompactModel, folder: Path, scale: int, from_scale: int)
 
 def merged(folders: Sequence[Path]) -> CompactModel:
     """One model of the parts of several packages; a later package's parts replace those of an earlier one, the dial's
-    default is the first's.
+    default is the first's, shading that of the denoiser's.
 
     Raises:
         ModelError: a package is unreadable, they differ in more than their scales, or the last denoiser lacks a scale
@@ -95,13 +95,14 @@ def merged(folders: Sequence[Path]) -> CompactModel:
     configs = [compact_config(folder) for folder in folders]
     lists = ("scales", "denoisers", "writers")
     union: dict[str, Any] = {of: tuple(sorted({s for c in configs for s in getattr(c, of)})) for of in lists}
-    last = next((c.denoisers for c in reversed(configs) if isinstance(c, CompactConfig) and c.denoisers), ())
-    if tuple(sorted(last)) != union["denoisers"]:
-        raise ModelError(
-            f"the last denoiser is for scales {last}, together the model packages have {union['denoisers']}"
-        )
     compact = [config for config in configs if isinstance(config, CompactConfig)]
-    whole = {replace(config, **union, realism=compact[0].realism) for config in compact}
+    last = next((c for c in reversed(compact) if c.denoisers), None)
+    denoisers, shading = (last.denoisers, last.shading) if last else ((), 0.0)
+    if tuple(sorted(denoisers)) != union["denoisers"]:
+        raise ModelError(
+            f"the last denoiser is for scales {denoisers}, together the model packages have {union['denoisers']}"
+        )
+    whole = {replace(config, **union, realism=compact[0].realism, shading=shading) for config in compact}
     if len(whole) != 1 or not all(isinstance(config, CompactConfig) for config in configs):
         raise ModelError("model packages differ in more than their scales: they cannot be merged")
     model = CompactModel(whole.pop())

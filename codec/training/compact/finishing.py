@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from codec.models.compact.v2.config import LATENT_FACTOR, NOISE_CHANNELS
 from codec.models.compact.v2.denoiser import CompactDenoiser
+from codec.models.compact.v2.model import CompactModel
 from codec.training.losses import luma
 
 #: The noise stands before the last channel of what the denoiser sees; see `CompactDenoiser.forward`.
@@ -53,6 +56,13 @@ def with_blended_borders(denoiser: CompactDenoiser, share: float) -> None:
         apart = share * (b[:, :, 0] - b[:, :, -1])
         b[:, :, -1] += apart
         b[:, :, 0] -= apart
+
+
+def with_shading(model: CompactModel, share: float) -> CompactModel:
+    """The same weights, whose texture takes on a share of the colour of its place; see `denoiser.shaded`."""
+    other = CompactModel(replace(model.config, shading=share))
+    other.load_state_dict(model.state_dict())
+    return other
 
 
 def _aside(kernel: torch.Tensor) -> torch.Tensor:

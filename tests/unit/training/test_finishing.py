@@ -12,8 +12,10 @@ from click.testing import CliRunner
 
 from codec.cli.train import train_command
 from codec.errors import InputError
+from codec.models.compact.configs import compact_config
 from codec.models.compact.package import load_package, save_package
-from codec.models.compact.v2.config import CompactConfig
+from codec.models.compact.v2.config import SHADING_FLOOR, CompactConfig
+from codec.models.compact.v2.denoiser import shaded
 from codec.models.compact.v2.model import CompactModel
 from codec.training.compact.finishing import with_blended_borders
 from codec.training.losses import luma
@@ -26,7 +28,8 @@ def changed(tiny_second: Path, tmp_path: Path) -> Change:
     """What the denoiser adds to a picture, after `merge` with some options."""
 
     def change(*options: str, seed: int = 1) -> torch.Tensor:
-        done = CliRunner().invoke(train_command, ["merge", str(tmp_path / "made"), str(tiny_second), *options])
+        words = ["merge", str(tmp_path / "made"), str(tiny_second), "--shading", "0", *options]
+        done = CliRunner().invoke(train_command, words)
         assert done.exit_code == 0, done.output
         model = load_package(tmp_path / "made", (4,))
         assert isinstance(model, CompactModel)
@@ -62,6 +65,40 @@ def test_less_noise(changed: Change) -> None:
     moved = [float((a - b).abs().mean()) for a, b in (none, quiet, usual)]
     assert moved[0] == 0
     assert 0.3 * moved[2] < moved[1] < 0.7 * moved[2]
+
+
+def test_shading() -> None:
+    """On red, what is drawn is red, green and blue in the proportion of the place; on grey, nothing changes."""
+    draw = torch.Generator().manual_seed(0)
+    change = torch.randn(1, 48, 8, 8, generator=draw) * 0.1
+    grey = luma(torch.nn.functional.pixel_shuffle(change, 4)).expand(-1, 3, -1, -1)
+    cells = torch.nn.functional.pixel_unshuffle(grey, 4)
+    red = torch.tensor([0.5, -0.7, -0.8])[None, :, None].expand(1, 3, 16).reshape(1, 48, 1, 1).expand(1, 48, 8, 8)
+    drawn = torch.nn.functional.pixel_shuffle(shaded(cells, red, 1.0), 4)
+    assert torch.allclose(luma(drawn), grey[:, :1], atol=1e-6)
+    light = (red[:, ::16, :1, :1] + 1 + SHADING_FLOOR) / (luma(red[:, ::16, :1, :1]) + 1 + SHADING_FLOOR)
+    assert torch.allclose(drawn, grey * light, atol=1e-6)
+    assert torch.allclose(shaded(cells, torch.full((1, 48, 8, 8), 0.3), 1.0), cells, atol=1e-6)
+    black = torch.full((1, 48, 8, 8), -1.5)  # beyond what a pixel may be: still finite
+    assert torch.isfinite(shaded(cells, black, 1.0)).all()
+
+
+def test_shading_share(changed: Change) -> None:
+    none, half, whole = changed(), changed("--shading", "0.5"), changed("--shading", "1")
+    assert torch.allclose(luma(none), luma(whole), atol=2e-3)
+    assert torch.allclose(half - none, (whole - none) / 2, atol=2e-3)
+    assert float((whole - none).abs().mean()) > 0.01
+
+
+def test_shading_comes_with_the_denoiser(tiny_second: Path, tmp_path: Path) -> None:
+    def shading(target: str, *words: str | Path) -> float:
+        done = CliRunner().invoke(train_command, ["merge", str(tmp_path / target), *map(str, words)])
+        assert done.exit_code == 0, done.output
+        return float(compact_config(tmp_path / target).to_dict()["shading"])
+
+    assert shading("plain", tiny_second, "--shading", "0") == 0
+    assert shading("a", tmp_path / "plain", tiny_second) == 0.75
+    assert shading("b", tiny_second, tmp_path / "plain") == 0
 
 
 def test_without_a_denoiser(tmp_path: Path) -> None:

@@ -96,7 +96,8 @@ function binary(
     return each(a, machine, (value) => of(value, b));
   }
   const b = find(step.inputs[1]!);
-  if (!kernel || a.rows !== b.rows || a.columns !== b.columns) throw new ModelError(`graph: ${step.op} of two sizes`);
+  if (a.rows !== b.rows || a.columns !== b.columns) throw new ModelError(`graph: ${step.op} of two sizes`);
+  if (!kernel) return pairs(a, b, machine, of);
   const out = machine.memory.tensor(a.channels, a.rows, a.columns);
   const run = machine.kernels[kernel];
   if (a.channels === b.channels) {
@@ -119,6 +120,22 @@ function each(x: Tensor, { memory }: Machine, of: (value: number) => number): Te
         number,
       ];
       for (let i = 0; i < x.columns; i++) numbers[into + i] = of(numbers[from + i]!);
+    }
+  }
+  return out;
+}
+
+/** A function of every two numbers in the same place: for the few that no kernel does. */
+function pairs(a: Tensor, b: Tensor, { memory }: Machine, of: (a: number, b: number) => number): Tensor {
+  if (a.channels !== b.channels) throw new ModelError("graph: two numbers of channels");
+  const out = memory.tensor(a.channels, a.rows, a.columns);
+  const numbers = memory.numbers;
+  for (let c = 0; c < a.channels; c++) {
+    for (let y = 0; y < a.rows; y++) {
+      const [left, right, into] = [a, b, out].map(
+        ({ origin, plane, stride }) => origin / 4 + c * plane + y * stride,
+      ) as [number, number, number];
+      for (let i = 0; i < a.columns; i++) numbers[into + i] = of(numbers[left + i]!, numbers[right + i]!);
     }
   }
   return out;

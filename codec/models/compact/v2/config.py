@@ -15,6 +15,10 @@ LATENT_CHANNELS = 3 * LATENT_FACTOR**2
 #: Channels of noise that the denoiser sees a latent cell: one value a pixel.
 NOISE_CHANNELS = LATENT_FACTOR**2
 SCALES = (1, 2, 4, 8, 16, 32)
+#: Luma of red, green and blue (BT.601).
+LUMA = (0.299, 0.587, 0.114)
+#: What shading adds to the brightness it divides by: 16 grey levels, so that black has no colour to give.
+SHADING_FLOOR = 16 / 127.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,7 @@ class CompactConfig:
         denoiser_width: channels of the denoiser.
         denoiser_blocks: residual blocks of the denoiser.
         denoisers: scales that the denoiser has an entry for; at the others realism has no effect.
+        shading: share of the colour of a place that luma drawn there takes on, 0..1: at 1 texture is a change of light.
         writers: scales whose LR is written by a network; at the others it is the plain downscale.
         writer_width: channels of an LR writer.
         writer_blocks: residual blocks of an LR writer at 1/4 resolution.
@@ -49,6 +54,7 @@ class CompactConfig:
     denoiser_width: int = 48
     denoiser_blocks: int = 6
     denoisers: tuple[int, ...] = ()
+    shading: float = 0.0
     writers: tuple[int, ...] = ()
     writer_width: int = 32
     writer_blocks: int = 2
@@ -64,8 +70,9 @@ class CompactConfig:
             value = getattr(self, name)
             if not isinstance(value, tuple) or not set(value) <= set(SCALES):
                 raise ModelError(f"config.json: {name} is {value!r}, expected a list of {', '.join(map(str, SCALES))}")
-        if not 0 <= self.realism <= 1:
-            raise ModelError(f"config.json: realism is {self.realism}, expected a number in 0..1")
+        for name in ("realism", "shading"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ModelError(f"config.json: {name} is {getattr(self, name)}, expected a number in 0..1")
         for name in ("denoisers", "writers"):
             if not set(getattr(self, name)) <= set(self.scales):
                 raise ModelError(f"config.json: {name} for {getattr(self, name)}, of scales {self.scales}")

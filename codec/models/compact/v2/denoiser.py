@@ -7,7 +7,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from codec.models.compact.layers import Conv2d, ResBlock, act
-from codec.models.compact.v2.config import LATENT_CHANNELS, LATENT_FACTOR, NOISE_CHANNELS, CompactConfig
+from codec.models.compact.v2.config import (
+    LATENT_CHANNELS,
+    LATENT_FACTOR,
+    LUMA,
+    NOISE_CHANNELS,
+    SHADING_FLOOR,
+    CompactConfig,
+)
 
 #: Largest timestep the family uses (the published TADM's predictor range ends here as well).
 MAX_TIMESTEP = 200.0
@@ -24,6 +31,7 @@ class CompactDenoiser(nn.Module):
 
     def __init__(self, config: CompactConfig) -> None:
         super().__init__()
+        self.shading = config.shading
         width = config.denoiser_width
         seen = config.width + LATENT_CHANNELS + NOISE_CHANNELS + 1
         self.conv_in = nn.ModuleDict({str(s): Conv2d(seen, width, 3, padding=1) for s in config.denoisers})
@@ -50,4 +58,29 @@ class CompactDenoiser(nn.Module):
         strength = t / MAX_TIMESTEP
         drawn = F.pixel_unshuffle(noise, LATENT_FACTOR) * strength
         x = self.blocks(self.conv_in[str(scale)](torch.cat([features, z_hat, drawn, strength], 1)))
-        return F.pixel_shuffle(self.conv_out(act(x)) * strength, LATENT_FACTOR)
+        change = self.conv_out(act(x))
+        if self.shading:
+            change = shaded(change, z_hat, self.shading)
+        return F.pixel_shuffle(change * strength, LATENT_FACTOR)
+
+
+def shaded(change: Tensor, z_hat: Tensor, share: float) -> Tensor:
+    """A change whose luma has a share of the colour of the cell that it falls on.
+
+    What is drawn as luma alone is grey, and rough grey on a red wall or green leaves reads as dust. Where texture is
+    light and shadow, red, green and blue change in one proportion.
+
+    Args:
+        change: float [B, 48, h, w].
+        z_hat: what it is added to, float [B, 48, h, w].
+        share: of the colour, 0..1.
+
+    Returns:
+        Float [B, 48, h, w].
+    """
+    weights = change.new_tensor(LUMA).view(3, 1, 1, 1)
+    drawn, below = (x.unflatten(1, (3, LATENT_FACTOR**2)) for x in (change, z_hat))
+    colour = below.mean(2, keepdim=True)
+    brightness = (colour * weights).sum(1, keepdim=True)
+    tone = share * (colour - brightness) / ((brightness + 1).clamp_min(0) + SHADING_FLOOR)
+    return change + ((drawn * weights).sum(1, keepdim=True) * tone).flatten(1, 2)

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from codec.arrays import FloatArray
 from codec.models.compact.drawing import Side, act, bicubic_cells, conv, conv_of, res_block, res_blocks, samples
-from codec.models.compact.v2.config import LATENT_CHANNELS, LATENT_FACTOR, CompactConfig
+from codec.models.compact.v2.config import LATENT_CHANNELS, LATENT_FACTOR, LUMA, SHADING_FLOOR, CompactConfig
 from codec.models.graph.drawing import Drawing
 from codec.models.graph.parts import Part
+
+#: Above anything that a cell may be: white is 2.
+_BRIGHTEST = 1000
 
 
 def reader(part: Part, config: CompactConfig, scale: int) -> bytes:
@@ -38,7 +44,10 @@ def decoder(part: Part, own: Part, config: CompactConfig, scale: int) -> bytes:
         Side(features, config.width), Side(z_hat, LATENT_CHANNELS), Side(noise, 1, LATENT_FACTOR), Side(strength, 1),
     ]  # fmt: skip
     x = res_blocks(d, own, "blocks", conv_of(d, own, f"conv_in.{scale}", inputs, width), width, config.denoiser_blocks)
-    change = d.node("Mul", conv(d, own, "conv_out", act(d, x), LATENT_CHANNELS, width), strength)
+    change = conv(d, own, "conv_out", act(d, x), LATENT_CHANNELS, width)
+    if config.shading:
+        change = _shaded(d, change, z_hat, config.shading)
+    change = d.node("Mul", change, strength)
     d.output("pixels", samples(d, d.shuffle(d.node("Add", z_hat, change), LATENT_FACTOR)), 3, "uint8")
     return d.model()
 
@@ -85,6 +94,21 @@ def _read(d: Drawing, part: Part, config: CompactConfig, scale: int) -> tuple[st
     features = act(d, res_blocks(d, part, "after", x, width, after))
     z_hat = d.node("Add", conv(d, part, "conv_out", features, LATENT_CHANNELS, width), bicubic_cells(d, lr, scale))
     return features, z_hat
+
+
+def _shaded(d: Drawing, change: str, z_hat: str, share: float) -> str:
+    """See `denoiser.shaded`. By convolutions that give all 48 channels: runtimes take other kernels for three."""
+    cell, to_grey = LATENT_FACTOR**2, np.tile(np.array(LUMA, np.float32), (3, 1))
+
+    def mixed(x: str, colours: FloatArray, pixels: FloatArray, bias: float = 0.0) -> str:
+        weight = np.kron(colours, pixels).astype(np.float32)[..., None, None]
+        return d.conv(x, weight, np.full(LATENT_CHANNELS, bias, np.float32))
+
+    mean, each = np.full((cell, cell), 1 / cell, np.float32), np.eye(cell, dtype=np.float32)
+    colour = mixed(z_hat, share * (np.eye(3, dtype=np.float32) - to_grey), mean)
+    brightness = d.node("Clip", mixed(z_hat, to_grey, mean, 1.0), d.number(0), d.number(_BRIGHTEST))
+    tone = d.node("Div", colour, d.node("Add", brightness, d.number(SHADING_FLOOR)))
+    return d.node("Add", change, d.node("Mul", mixed(change, to_grey, each), tone))
 
 
 def _climbs(scale: int) -> int:

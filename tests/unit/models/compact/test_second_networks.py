@@ -74,8 +74,8 @@ def test_all_scales_together_are_small() -> None:
 @pytest.mark.parametrize("scale", SCALES)
 def test_halo_is_the_reach_of_the_layers_rounded_up(scale: int, *, texture: bool) -> None:
     """By gradients of positive weights in double precision, which no path through the default layers escapes."""
-    small = {"width": 2, "deep_width": 2, "denoiser_width": 2, "scales": (scale,)}
-    config = CompactConfig(**small, denoisers=(scale,) if texture else ())
+    denoisers = (scale,) if texture else ()
+    config = CompactConfig(scales=(scale,), width=2, deep_width=2, denoiser_width=2, denoisers=denoisers)
     model, start = CompactModel(config).double(), halo(config, scale) + TIMESTEP_TILE
     with torch.no_grad():
         for parameter in model.parameters():
