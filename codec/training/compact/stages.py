@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -60,11 +61,14 @@ class CompactStage(ABC):
     def _built(self, config: CompactStageConfig, init: Path | None) -> CompactModel:
         scales = tuple(sorted({config.scale, *config.also}))
         writers = scales if "writer" in self.moving else ()
-        if init is not None:
-            writers = writers or tuple(s for s in scales if s in compact_config(init).writers)
         denoisers = scales if "denoiser" in self.moving else ()
+        carried: dict[str, Any] = {}
+        if init is not None:
+            found = compact_config(init)
+            writers = writers or tuple(s for s in scales if s in found.writers)
+            carried = {"shading": found.shading} if isinstance(found, CompactConfig) else {}
         fields = {"scales": scales, "writers": writers, "denoisers": denoisers}
-        model = CompactModel(CompactConfig.from_dict(config.model | fields))
+        model = CompactModel(CompactConfig.from_dict(carried | config.model | fields))
         if init is None and config.from_scale is not None:
             raise InputError(f"from_scale is {config.from_scale}: name the package to start from with --init")
         if init is not None:

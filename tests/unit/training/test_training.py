@@ -186,6 +186,19 @@ def test_scales_share_a_denoiser_and_each_has_its_entry(
         merged([tmp_path / "together/package", tmp_path / "alone/package"])
 
 
+def test_shading_is_carried_on_unless_the_stage_says_otherwise(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codec.training.compact.texture.VggDistance", PlainDistance)
+    values: dict = {"kind": "texture", "critic_width": 6}
+    shaded = stage(store, **values, model=TINY | {"shading": 0.5})
+    shaded.save(tmp_path / "a")
+    assert shaded.model.config.shading == 0.5
+    assert stage(store, tmp_path / "a", **values).model.config.shading == 0.5
+    other = stage(store, tmp_path / "a", **values, model=TINY | {"shading": 1.0})
+    assert other.model.config.shading == 1
+
+
 def test_a_scale_named_twice_has_two_turns(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codec.training.compact.texture.VggDistance", PlainDistance)
     begun = stage(store, kind="texture", also=(4, 8), critic_width=6, heads=0.1, windows=1)
