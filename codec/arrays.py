@@ -14,6 +14,8 @@ PixelArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
 #: Called with (pieces done, pieces in all).
 Progress = Callable[[int, int], None]
+#: Luma of red, green and blue (BT.601).
+LUMA = (0.299, 0.587, 0.114)
 _T = TypeVar("_T", bound=np.generic)
 
 

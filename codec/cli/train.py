@@ -156,12 +156,12 @@ def merge_command(
     )
 
     model = merged(packages)
+    if model.denoiser is None and any(share is not None for share in (noise, colour, borders, shading)):
+        raise InputError("no package has a denoiser to change")
     for share, change in (
         (noise, with_less_noise), (colour, with_colour_by_cell), (borders, with_blended_borders),
     ):  # fmt: skip
-        if share is not None:
-            if model.denoiser is None:
-                raise InputError("no package has a denoiser to change")
+        if share is not None and model.denoiser is not None:
             change(model.denoiser, share)
     save_package(model if shading is None else with_shading(model, shading), target)
 

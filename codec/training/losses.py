@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
+from codec.arrays import LUMA
+
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-_LUMA = (0.299, 0.587, 0.114)
 # Constants of SSIM for a signal range of 2: (0.01 * 2)^2, (0.03 * 2)^2.
 _C1, _C2 = 4e-4, 3.6e-3
 #: Side and stride of the windows in pixels of their scale.
@@ -41,7 +42,7 @@ def smooth_l1(a: Tensor, b: Tensor, busy: Tensor) -> Tensor:
 
 def luma(x: Tensor) -> Tensor:
     """Brightness, float [B, 1, H, W] in [-1, 1]."""
-    return (x * x.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    return (x * x.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def chroma_l1(a: Tensor, b: Tensor) -> Tensor:

@@ -103,10 +103,11 @@ def test_shading_comes_with_the_denoiser(tiny_second: Path, tmp_path: Path) -> N
 
 def test_without_a_denoiser(tmp_path: Path) -> None:
     save_package(CompactModel(CompactConfig(scales=(4,), width=8, deep_width=8)), tmp_path / "reader")
-    words = ["merge", str(tmp_path / "made"), str(tmp_path / "reader"), "--colour", "0"]
-    done = CliRunner().invoke(train_command, words)
-    assert done.exit_code == InputError.exit_code
-    assert "no package has a denoiser" in done.output
+    for option in ("--noise", "--colour", "--borders", "--shading"):
+        words = ["merge", str(tmp_path / "made"), str(tmp_path / "reader"), option, "0"]
+        done = CliRunner().invoke(train_command, words)
+        assert done.exit_code == InputError.exit_code
+        assert "no package has a denoiser" in done.output
 
 
 def test_blended_borders(changed: Change) -> None:

@@ -15,8 +15,6 @@ LATENT_CHANNELS = 3 * LATENT_FACTOR**2
 #: Channels of noise that the denoiser sees a latent cell: one value a pixel.
 NOISE_CHANNELS = LATENT_FACTOR**2
 SCALES = (1, 2, 4, 8, 16, 32)
-#: Luma of red, green and blue (BT.601).
-LUMA = (0.299, 0.587, 0.114)
 #: What shading adds to the brightness it divides by: 16 grey levels, so that black has no colour to give.
 SHADING_FLOOR = 16 / 127.5
 

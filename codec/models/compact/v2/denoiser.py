@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
+from codec.arrays import LUMA
 from codec.models.compact.layers import Conv2d, ResBlock, act
 from codec.models.compact.v2.config import (
     LATENT_CHANNELS,
     LATENT_FACTOR,
-    LUMA,
     NOISE_CHANNELS,
     SHADING_FLOOR,
     CompactConfig,

@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from codec.arrays import FloatArray
+from codec.arrays import LUMA, FloatArray
 from codec.models.compact.drawing import Side, act, bicubic_cells, conv, conv_of, res_block, res_blocks, samples
-from codec.models.compact.v2.config import LATENT_CHANNELS, LATENT_FACTOR, LUMA, SHADING_FLOOR, CompactConfig
+from codec.models.compact.v2.config import LATENT_CHANNELS, LATENT_FACTOR, SHADING_FLOOR, CompactConfig
 from codec.models.graph.drawing import Drawing
 from codec.models.graph.parts import Part
 
